@@ -1,0 +1,129 @@
+# Everything a newcomer needs: Python 3.11 or later, make and git. `make help` lists the targets.
+#
+# Packages come from the locks in requirements/, by version and hash, into environments inside this folder.
+# A stamp file beside each environment remembers the lock it was made from, so that a second call does nothing.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+VENV_LOCALSTRIPE := .venv-localstripe
+VENV_LOCK := .venv-lock
+BIN := $(VENV)/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-service setup-localstripe setup-browser run test check fmt lock clean soak planted crash poor failover
+.PHONY: bench-reconcile
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.made-tests ## make .venv with the service, the tools and the tests' packages
+
+setup-service: $(VENV)/.made-service ## make .venv with what the service needs and nothing more
+
+setup-localstripe: $(VENV_LOCALSTRIPE)/.made ## make the separate environment of the stand-in for Stripe
+
+setup-browser: ## find Chromium, or install it (root on Debian), or say how
+	@set -eu; \
+	for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		if command -v $$name >/dev/null 2>&1; then exit 0; fi; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "No Chromium found; installing Debian's."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+		exit 0; \
+	fi; \
+	echo "The browser tests need Chromium or Google Chrome on the PATH, and none was found." >&2; \
+	echo "  Debian, Ubuntu: sudo apt-get install chromium" >&2; \
+	echo "  Fedora:         sudo dnf install chromium" >&2; \
+	echo "  macOS:          brew install --cask google-chrome, and put a script named google-chrome on the PATH" >&2; \
+	exit 1
+
+run: setup-service ## start the service with its database; ARGS="--port 9000" are passed on
+	@$(BIN)/payonce serve $(ARGS)
+
+# Each process that runs tests has a database server of its own, and waits for it and for others much of the time.
+TEST_PROCESSES ?= auto
+test: setup setup-localstripe setup-browser check ## check, then run every test; ARGS="-k word" are passed on
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --maxprocesses 4 --dist worksteal $(ARGS)
+
+SEEDS ?= 1:20
+soak: setup ## play seeds of the simulation on all cores; SEEDS=first:last; the report goes to dist/soak.json
+	@PYTHONPATH=. $(BIN)/python -m payonce.simulation --seeds $(SEEDS) --provider tests.simulation.stripe:adapter \
+		--report dist/soak.json
+
+planted: setup ## look whether the simulation finds the planted bugs that it is not known to find
+	@PYTHONPATH=. $(BIN)/python -m tests.planted.look
+
+crash: setup ## die at every boundary of every flow in every mode, and again in recovery; figures go to dist/crash.json
+	@PYTHONPATH=. $(BIN)/python -m tests.crash --report dist/crash.json $(ARGS)
+
+poor: setup ## the promises, use cases and races under SERIALIZABLE and without SKIP LOCKED
+	@PAYONCE_TESTS_POOR=1 $(BIN)/python -m pytest tests/promises tests/usecases tests/races tests/jobs \
+		--numprocesses $(TEST_PROCESSES) --maxprocesses 4 --dist worksteal $(ARGS)
+
+KILLS ?= 20
+failover: setup ## kill a primary under load that often, promote its standby, compare with what was acknowledged
+	@PAYONCE_TESTS_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_failover.py $(ARGS)
+
+PAYMENTS ?= 1000000
+bench-reconcile: setup ## measure how long a day of PAYMENTS takes to be reconciled, and the memory that it needs
+	@PYTHONPATH=. $(BIN)/python -m benchmarks.reconcile --payments $(PAYMENTS)
+
+check: setup ## lint, format, types, import contracts and a security scan
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
+
+fmt: setup ## format the code and mend what the linter can mend
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
+# An export of the resolver's answer: names, versions and hashes, and no address of an index.
+EXPORT := $(VENV_LOCK)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+lock: $(VENV_LOCK)/.made ## resolve the versions in requirements/ again; ARGS="--upgrade" takes newer ones
+	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --group build -o requirements/service.txt
+	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --group build --group check --group test \
+		--constraints requirements/service.txt -o requirements/tests.txt
+	$(EXPORT) $(ARGS) --group localstripe -o requirements/localstripe.txt
+	$(EXPORT) $(ARGS) --group lock -o requirements/lock.txt
+
+clean: ## remove the environments and the caches; never data
+	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Make an environment, or say what is missing. An environment of another Python version is made anew.
+define make_environment
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "payonce needs Python 3.11 or later; found '$(PYTHON)'. Say which: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(1)/bin/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear $(1) \
+		|| { echo "Python has no venv module here; on Debian: sudo apt-get install python3-venv" >&2; exit 1; }
+endef
+
+$(VENV)/.made-service: requirements/service.txt pyproject.toml
+	$(call make_environment,$(VENV))
+	@echo "Installing the service into $(VENV)"
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement requirements/service.txt
+	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.made-tests: requirements/tests.txt $(VENV)/.made-service
+	@echo "Installing the tools and the tests' packages into $(VENV)"
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement requirements/tests.txt
+	@touch $@
+
+$(VENV_LOCALSTRIPE)/.made: requirements/localstripe.txt
+	$(call make_environment,$(VENV_LOCALSTRIPE))
+	@echo "Installing localstripe into $(VENV_LOCALSTRIPE)"
+	@$(VENV_LOCALSTRIPE)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/localstripe.txt
+	@touch $@
+
+$(VENV_LOCK)/.made: requirements/lock.txt
+	$(call make_environment,$(VENV_LOCK))
+	@$(VENV_LOCK)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/lock.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""The HTTP interface: parse, call one use case, render; it decides nothing."""

@@ -1,0 +1,95 @@
+"""Group commit for webhooks: while one transaction is in flight, what arrives gathers and goes with the next one.
+
+No timer: a lone delivery goes at once, and a group is as large as the wait before it. One lane for each merchant. Every
+caller gets the outcome of its own delivery, and one that leaves changes nothing: what it brought is recorded all the
+same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+from payonce.base.errors import Unavailable, ensure
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Beyond 256 a larger group gains nothing and makes its first caller wait.
+LARGEST_GROUP: Final = 256
+# At the rate that one process settles, more than half a second of waiting; who comes later is told to come back.
+MOST_WAITING: Final = 2048
+FULL_RETRY_SECONDS: Final = 2.0
+
+
+class Gatherer(Generic[T, R]):
+    """`work(lane, items)` answers for a group, in its order; it is never called twice at once for one lane."""
+
+    def __init__(
+        self,
+        work: Callable[[str, Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        largest_group: int = LARGEST_GROUP,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
+        self._work = work
+        self._largest_group = largest_group
+        self._most_waiting = most_waiting
+        self._waiting: dict[str, deque[tuple[T, asyncio.Future[R]]]] = {}
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+
+    async def put(self, lane: str, item: T) -> R:
+        """The outcome of this item. Raises what `work` raised for its group, and Unavailable `overloaded` when too
+        many wait."""
+        waiting = self._waiting.setdefault(lane, deque())
+        if len(waiting) >= self._most_waiting:
+            raise Unavailable("too many deliveries wait", code="overloaded", retry_after_seconds=FULL_RETRY_SECONDS)
+        outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        waiting.append((item, outcome))
+        if lane not in self._lanes:
+            # An empty context: the lane serves many requests and must not log under the id of the first.
+            self._lanes[lane] = asyncio.create_task(self._run(lane), context=contextvars.Context())
+        return await outcome
+
+    async def close(self) -> None:
+        """Wait until everything that was accepted has its outcome."""
+        while self._lanes:
+            await asyncio.wait(list(self._lanes.values()))
+
+    async def _run(self, lane: str) -> None:
+        waiting = self._waiting[lane]
+        try:
+            while waiting:
+                size = min(len(waiting), self._largest_group)
+                await self._serve(lane, [waiting.popleft() for _ in range(size)])
+        finally:
+            # No await since the last look at the queue, so nobody was added unseen.
+            del self._lanes[lane]
+            for _, outcome in waiting:
+                _fail(outcome, Unavailable("the service is stopping", code="stopping"))
+            waiting.clear()
+
+    async def _serve(self, lane: str, group: list[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            results = await self._work(lane, [item for item, _ in group])
+            ensure(len(results) == len(group), "a group was answered with another number of outcomes")
+        except BaseException as error:
+            for _, outcome in group:
+                _fail(outcome, error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        for (_, outcome), result in zip(group, results, strict=True):
+            if not outcome.done():
+                outcome.set_result(result)
+
+
+def _fail(outcome: asyncio.Future[R], error: BaseException) -> None:
+    if outcome.done():
+        return
+    if isinstance(error, asyncio.CancelledError):
+        error = Unavailable("the service is stopping", code="stopping")
+    outcome.set_exception(error)

@@ -1,0 +1,1 @@
+"""The pages for operators: parse, call one use case, render; it decides nothing."""

@@ -1,0 +1,1 @@
+"""What touches the outside for the core: connections, clocks, chance, HTTP, the embedded server. Chosen in `app`."""

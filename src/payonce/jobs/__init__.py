@@ -1,0 +1,1 @@
+"""What runs by itself: the timetable of jobs and the loop that works through it."""

@@ -1,0 +1,121 @@
+"""Logs: a JSON object a line where nobody looks, readable lines on a terminal; never a secret, never a card number.
+
+The service calls `configure`. A library must not: there everything goes to the standard library's loggers, which the
+application has configured, and `bound` still carries the ids.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Final, Literal, TextIO
+
+import structlog
+
+Level = Literal["debug", "info", "warning", "error"]
+
+# Values under these names are never written, whatever they are.
+_SECRET_NAMES: Final = re.compile(
+    r"(^|_)(secret|secrets|password|api_key|authorization|token|cookie|dsn|database_url|smtp_url|client_secret)$"
+)
+# Secrets by their looks, inside any text: keys and signing secrets, client secrets, credentials in addresses.
+_SECRET_LOOKS: Final = (
+    (re.compile(r"\b((?:sk|rk|pk)_(?:test|live)_|whsec_|pok_)[A-Za-z0-9+/=_-]{4,}"), r"\1…"),
+    (re.compile(r"\b((?:pi|seti|cs)_[A-Za-z0-9]+_secret_)[A-Za-z0-9]+"), r"\1…"),
+    (re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"), r"\1…"),
+    (re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@"), r"\1…@"),
+)
+# What none of the patterns could match is most of every line; one look instead of five keeps logging cheap.
+_SUSPICIOUS: Final = re.compile(r"(?i)_test_|_live_|whsec_|pok_|_secret_|bearer\s|://|\d(?:[ -]?\d){12}")
+_DIGITS: Final = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w.])")
+# Talkative at our own level: every request of the access log and every statement of the drivers' pools.
+_QUIET: Final = ("uvicorn.access", "httpx2", "httpcore2", "psycopg.pool", "asyncio")
+
+
+def configure(
+    *, level: Level = "info", form: Literal["auto", "json", "console"] = "auto", stream: TextIO | None = None
+) -> None:
+    """Send our logs and those of the libraries to `stream` (standard error), in one shape."""
+    stream = stream or sys.stderr
+    pretty = form == "console" or (form == "auto" and stream.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    last: structlog.typing.Processor
+    if pretty:
+        last = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=0)
+    else:
+        last = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                # As text, and before the redaction: a drawn traceback would show the values of local variables.
+                structlog.processors.format_exc_info,
+                redact,
+                last,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+@contextmanager
+def bound(**ids: object) -> Iterator[None]:
+    """Put ids (`order_id`, `attempt_id`, `event_id`, `req_id`, …) on every line that is written inside."""
+    with structlog.contextvars.bound_contextvars(**{name: str(value) for name, value in ids.items() if value}):
+        yield
+
+
+def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take secrets and card numbers out of a line, by the names they stand under and by their looks."""
+    for name in list(event):
+        event[name] = _clean(name, event[name])
+    return event
+
+
+def _clean(name: str, value: Any) -> Any:
+    if _SECRET_NAMES.search(name) and value not in (None, "", False, True):
+        return "…"
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, Mapping):
+        return {str(key): _clean(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean("", inner) for inner in value]
+    return value
+
+
+def clean_text(text: str) -> str:
+    """`text` without what looks like a secret or a card number."""
+    if not _SUSPICIOUS.search(text):
+        return text
+    for looks, instead in _SECRET_LOOKS:
+        text = looks.sub(instead, text)
+    return _DIGITS.sub(lambda found: "…card number…" if _is_card(found[0]) else found[0], text)
+
+
+def _is_card(digits: str) -> bool:
+    """Whether the digits pass Luhn's check, as every card number does and one in ten other numbers."""
+    numbers = [int(letter) for letter in reversed(digits) if letter.isdigit()]
+    doubled = [number if place % 2 == 0 else sum(divmod(number * 2, 10)) for place, number in enumerate(numbers)]
+    return sum(doubled) % 10 == 0

@@ -1,0 +1,55 @@
+"""Walking a provider's lists: what an adapter adds whose provider has some (`Capabilities.lists` is not empty).
+
+Optional, like sending back or telling subscriptions. Pure like every adapter: one method builds the call for a page,
+one understands its answer. Each entry comes as bytes of its own, which `Adapter.again` reads, so that one entry that
+nobody can read hides no other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+from payonce.providers.contract import Call, NotDone, Unknown
+from payonce.providers.transport import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a list: its bytes, as they are stored, and when the provider made it, by the provider's clock."""
+
+    body: bytes = field(repr=False)
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list, the newest entry first, and what the next one is asked for by; None where this is the last."""
+
+    entries: tuple[Entry, ...]
+    next_page: str | None = None
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest entry was made."""
+        return max((entry.made_at for entry in self.entries if entry.made_at is not None), default=None)
+
+    @property
+    def spans(self) -> timedelta:
+        """How much time lies between its newest entry and its oldest one."""
+        times = [entry.made_at for entry in self.entries if entry.made_at is not None]
+        return max(times) - min(times) if times else timedelta()
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """An adapter whose provider lists what it made."""
+
+    def list_page(self, name: str, since: datetime, until: datetime | None, page: str | None) -> Call:
+        """The call for a page of what was made from `since` to `until`, both included; None: to the newest."""
+        ...
+
+    def listed(self, call: Call, answer: Answer) -> Page | NotDone | Unknown:
+        """The page in the answer. Raises nothing, whatever the bytes. Unknown `is_too_much`: ask for less time."""
+        ...

@@ -1,0 +1,1 @@
+"""NOWPayments: requests as exact bytes, answers and notices as observations; no network of its own."""

@@ -1,0 +1,149 @@
+"""The simulated ZaloPay as one object: requests in, replies out, callbacks to send, and who else acts on it.
+
+It does no I/O and never waits. `asgi` and `serve` put it on a socket; `direct` puts it behind a transport without one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+
+from payonce.base.chance import Chance
+from payonce.providers.simulator.agenda import alone
+from payonce.providers.simulator.calls import Call
+from payonce.providers.simulator.control import Control
+from payonce.providers.simulator.delivery_faults import DeliveryFaults, DeliverySource
+from payonce.providers.simulator.faults import Faults, FaultSource
+from payonce.providers.simulator.letters import Letters, Outgoing
+from payonce.providers.simulator.wire import Reply, Request, lower_names
+from payonce.providers.simulator.world import Now, ObjectIds, RandomIds, ShiftedClock, SystemChance
+from payonce.providers.simulator.zalopay import callbacks
+from payonce.providers.simulator.zalopay.api import Api
+from payonce.providers.simulator.zalopay.bank import Bank
+from payonce.providers.simulator.zalopay.books import Books
+from payonce.providers.simulator.zalopay.codes import NOT_FOUND, ZaloPayRefusal
+from payonce.providers.simulator.zalopay.control import controls
+from payonce.providers.simulator.zalopay.pages import Pages
+from payonce.providers.simulator.zalopay.payer import Payer
+from payonce.providers.simulator.zalopay.settings import Settings
+from payonce.providers.simulator.zalopay.truth import Truth
+
+
+class ZaloPaySimulator:
+    """One application at ZaloPay. `payer`, `bank` and `truth` are the other ways to it; `faults` says what goes wrong.
+
+    `on_news` is called whenever something may have become due; a server's delivery task wakes up by it.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Now | None = None,
+        chance: Chance | None = None,
+        ids: ObjectIds | None = None,
+        settings: Settings | None = None,
+        base_url: str = "http://zalopay.simulator.invalid",
+        faults: FaultSource | None = None,
+        delivery_faults: DeliverySource | None = None,
+    ) -> None:
+        chance = chance or SystemChance()
+        self.settings = settings or Settings()
+        self.books = Books(clock or ShiftedClock(), ids or RandomIds(chance), base_url, self.settings)
+        self.faults: FaultSource = faults or Faults(chance)
+        self.webhooks: Letters = Letters(
+            self.books,
+            delivery_faults or DeliveryFaults(chance),
+            retries=lambda: self.settings.callback_retries,
+            receive=callbacks.received,
+            on_answer=lambda sent: callbacks.answered(self.books, sent),
+            log_length=self.settings.log_length,
+        )
+        self.books.on_paid = lambda order: callbacks.tell(self.books, self.webhooks, order)
+        self.payer: Payer = Payer(self.books)
+        self.bank: Bank = Bank(self.books)
+        self.truth: Truth = Truth(self.books)
+        self.on_news: Callable[[], None] = lambda: None
+        self._api = Api(self.books, self.faults, self.payer)
+        self._pages = Pages(self.books, self.payer)
+        self._control = Control(self, controls())
+
+    @property
+    def calls(self) -> deque[Call]:
+        """The log of calls of the API, oldest first."""
+        return self._api.calls
+
+    @property
+    def base_url(self) -> str:
+        """Where payers reach the pages; what `order_url` of a new order begins with."""
+        return self.books.base_url
+
+    @base_url.setter
+    def base_url(self, value: str) -> None:
+        self.books.base_url = value.rstrip("/")
+
+    @alone
+    def handle(
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> Reply:
+        """The reply to one HTTP request; `path` as it stands on the wire. The state has changed when this returns."""
+        request = Request(method.upper(), path, query, lower_names(headers), body)
+        if path.startswith("/v2/"):
+            reply = self._api.answer(request)
+        elif path.startswith("/_sim/"):
+            reply = self._control.answer(request)
+        else:
+            reply = self._pages.answer(request)
+        self.on_news()
+        return reply
+
+    @alone
+    def due_deliveries(self) -> list[Outgoing]:
+        """The callbacks to send now. Send each, and tell `delivered` what came back."""
+        return self.webhooks.due()
+
+    def delivered(self, delivery_id: int, status: int | None, body: bytes = b"") -> None:
+        """Record the merchant's answer to one callback, whose body decides; status None when there was none."""
+        self.webhooks.answered(delivery_id, status, body)
+        self.on_news()
+
+    def quiet(self) -> bool:
+        """Whether every callback that is due has been sent and its answer recorded."""
+        return self.webhooks.quiet()
+
+    def next_due(self) -> float | None:
+        """The unix second at which the clock alone will change something or a callback must go, or None."""
+        moments = [at for at in (self.books.next_due(), self.webhooks.next_due()) if at is not None]
+        return min(moments, default=None)
+
+    @alone
+    def resend(self, name: str) -> int:
+        """Send the callback of the order that `name` contains once more, byte for byte. Returns how many were sent."""
+        found = [letter.id for letter in self.webhooks.written.values() if letter.object_id in name]
+        if not found:
+            raise ZaloPayRefusal(NOT_FOUND, f"there was no callback of {name:.80}", status=404)
+        for letter_id in found:
+            self.webhooks.resend(letter_id)
+        self.on_news()
+        return len(found)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, if the clock can be moved, and do what becomes due. Raises TypeError when it cannot."""
+        move = getattr(self.books.clock, "advance", None)
+        if move is None:
+            raise TypeError("this simulator's clock is moved by whoever handed it in")
+        with self.books.lock:
+            move(seconds)
+            self.books.catch_up()
+        self.on_news()
+
+    @alone
+    def clear_faults(self) -> None:
+        """End every fault that was added by a rule."""
+        for source in (self.faults, self.webhooks.faults):
+            if isinstance(source, Faults | DeliveryFaults):
+                source.clear()

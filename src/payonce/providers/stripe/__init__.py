@@ -1,0 +1,1 @@
+"""Stripe: requests as exact bytes, answers and events as observations; no network of its own."""

@@ -1,0 +1,1 @@
+"""ZaloPay: requests as exact bytes, answers and callbacks as observations; no network of its own."""

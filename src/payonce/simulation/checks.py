@@ -1,0 +1,93 @@
+"""What must hold at every moment: the invariants over our tables, asked between transactions, and S6 at the provider.
+
+The queries are those of `payonce prove`. A counterexample is a violation with its number; nothing is mended here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from payonce.domain.invariants import INVARIANTS, written_arrows
+from payonce.providers.simulator.stripe.payment_intent import PAYABLE
+from payonce.simulation.provider import ATTEMPT_MARK, BY_HAND
+from payonce.simulation.receiver import FULFILMENTS
+from payonce.simulation.scene import CHECKS, Scene
+from payonce.store.database import Call
+from payonce.usecases.prove import QUERIES
+
+MOST_SHOWN: Final = 5
+
+
+def check_tables(scene: Scene) -> None:
+    """Ask every invariant that our tables can answer."""
+    asked = [(invariant.id, name) for invariant in INVARIANTS for name in invariant.queries]
+    replies = scene.line.ask(*(_call(name, scene.merchant_id) for _, name in asked))
+    for (promise, name), reply in zip(asked, replies, strict=True):
+        for row in reply.rows:
+            if promise == "S7" and _is_excepted(scene, row.ref):
+                continue
+            scene.break_promise(promise, f"{name} {row.ref}", row.detail)
+    scene.scheduler.note("checked")
+
+
+def check_payable(scene: Scene, story: str | None = None) -> None:
+    """S6 gross: of a purpose, one object at the provider at most is payable, processing or captured; but see below.
+
+    Excepted are what somebody made by hand, with the purpose that he meddled in, and objects of abandoned attempts:
+    those were never disclosed to anybody.
+    """
+    by_story: dict[str, list[tuple[str, str]]] = {}
+    for object_id, mark in _able_to_bring_money(scene):
+        whose = scene.provider.story_of_text(mark)
+        if whose is not None and story in (None, whose) and whose not in scene.provider.meddled:
+            by_story.setdefault(whose, []).append((object_id, mark))
+    for whose, found in by_story.items():
+        if len(found) > 1:
+            _check_abandoned(scene, whose, found)
+
+
+def _is_excepted(scene: Scene, ref: str) -> bool:
+    """S7 compares times of two hosts, which says nothing when one's clock has jumped, nor of what was made by hand."""
+    story = scene.made.get(UUID(ref.partition(":")[2]))
+    return bool(scene.faults.counts["T2"]) or story in scene.provider.meddled
+
+
+def _able_to_bring_money(scene: Scene) -> list[tuple[str, str]]:
+    books = scene.provider.stripe.books
+    found = []
+    for session in books.sessions.values():
+        intent = books.intents.get(session.payment_intent or "")
+        is_alive = session.status == "open" or (
+            intent is not None and intent.status in ("processing", "requires_capture", "succeeded")
+        )
+        if is_alive and ATTEMPT_MARK in session.metadata:
+            found.append((session.id, session.metadata[ATTEMPT_MARK]))
+    for intent in books.intents.values():
+        is_ours = intent.session is None and ATTEMPT_MARK in intent.metadata and BY_HAND not in intent.metadata
+        if is_ours and intent.status in (*PAYABLE, "processing", "requires_capture", "succeeded"):
+            found.append((intent.id, intent.metadata[ATTEMPT_MARK]))
+    return found
+
+
+def _check_abandoned(scene: Scene, story: str, found: list[tuple[str, str]]) -> None:
+    [reply] = scene.line.ask((CHECKS["attempts"], {"merchant_id": scene.merchant_id}))
+    states = {row.attempt_id: (row.number, row.state) for row in reply.rows}
+    alive = [
+        (object_id, states.get(scene.provider.attempt_of(mark), (0, "unknown")))
+        for object_id, mark in found
+    ]  # fmt: skip
+    counted = [one for one in alive if one[1][1] != "abandoned"]
+    if len(counted) > 1:
+        scene.break_promise("S6", story, f"{len(counted)} objects may bring money: {counted}")
+
+
+def _call(name: str, merchant_id: str) -> Call:
+    query = QUERIES[name]
+    params: dict[str, Any] = {"merchant_id": merchant_id, "since": None, "limit": MOST_SHOWN}
+    if "%(subjects)s" in query.sql:
+        subjects, sources, events, targets = zip(*written_arrows(), strict=True)
+        params |= {"subjects": [*subjects], "sources": [*sources], "events": [*events], "targets": [*targets]}
+    if "%(kinds)s" in query.sql:
+        params["kinds"] = sorted(FULFILMENTS)
+    return query, params

@@ -1,0 +1,90 @@
+"""What we believe, compared with those who know: the provider's books, the receivers' lists, what we acknowledged.
+
+Asked when everything has become quiet. A difference is a violation of the promise that it breaks; who is right is never
+us.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from payonce.providers.simulator.stripe.payment_intent import PaymentIntent
+from payonce.simulation.provider import ATTEMPT_MARK
+from payonce.simulation.receiver import KINDS
+from payonce.simulation.scene import CHECKS, Scene
+
+KIND: dict[str, Any] = {kind.name: kind for kind in KINDS}
+
+
+def rows(scene: Scene, name: str) -> list[Any]:
+    """The answer to a question of the harness."""
+    [reply] = scene.line.ask((CHECKS[name], {"merchant_id": scene.merchant_id}))
+    return reply.rows
+
+
+def compare(scene: Scene) -> None:
+    """Compare everything that somebody else knows as well."""
+    _compare_money(scene)
+    _compare_acknowledged(scene)
+    _compare_effects(scene)
+
+
+def captured_at_provider(scene: Scene) -> dict[str, PaymentIntent]:
+    """What the provider captured of ours, by intent."""
+    intents = scene.provider.stripe.books.intents.values()
+    return {
+        intent.id: intent
+        for intent in intents
+        if intent.amount_received and scene.provider.attempt_of(intent.metadata.get(ATTEMPT_MARK, "")) in scene.made
+    }
+
+
+def _compare_money(scene: Scene) -> None:
+    """S4, S21: every captured intent of ours is a capture of the same amount, and nothing else is."""
+    there = captured_at_provider(scene)
+    here = {row.ref: row for row in rows(scene, "captures")}
+    for ref, intent in there.items():
+        known = here.get(ref)
+        if known is None:
+            scene.break_promise("S21", ref, f"the provider captured {intent.amount_received} and we know nothing of it")
+        elif (known.captured_minor, known.currency) != (intent.amount_received, intent.currency.upper()):
+            scene.break_promise("S4", ref, f"captured {intent.amount_received}, and we say {known.captured_minor}")
+    for ref in here.keys() - there.keys():
+        scene.break_promise("S4", ref, "we say captured, and the provider does not")
+
+
+def _compare_acknowledged(scene: Scene) -> None:
+    """S12: nothing that was answered 2xx is missing, and what is kept was dealt with or is in somebody's list."""
+    kept = {row.event_key: row for row in rows(scene, "events")}
+    for key in scene.acknowledged:
+        if key not in kept or kept[key].state is None:
+            scene.break_promise("S12", key, "the event was acknowledged and is not kept")
+
+
+def _compare_effects(scene: Scene) -> None:
+    """S10, S20: what is done was accepted, once where it must be single."""
+    accepted = scene.receiver.accepted
+    effects = rows(scene, "effects")
+    for row in effects:
+        kind = KIND[row.kind]
+        if kind.transactional:
+            continue
+        if row.state == "done" and not accepted[row.key]:
+            scene.break_promise("S20", row.key, "the effect is done, and the receiver never saw it")
+        if kind.on_unknown == "ask" and accepted[row.key] > 1 + scene.asked_again[row.key]:
+            scene.break_promise("S10", row.key, f"the receiver was sent it {accepted[row.key]} times")
+    owed = {row.key for row in effects}
+    for key in accepted.keys() - owed:
+        scene.break_promise("S11", key, "the receiver accepted what is not owed")
+    _compare_tickets(scene, [row for row in effects if row.kind == "ticket"])
+
+
+def _compare_tickets(scene: Scene, effects: list[Any]) -> None:
+    """S10: what is written in our own database is there once, or once more for each time that a person asked again."""
+    written = {row.order_id: row.tickets for row in rows(scene, "tickets")}
+    for row in effects:
+        found, is_done = written.pop(row.order_id, 0), row.state == "done"
+        if not is_done <= found <= (1 + scene.asked_again[row.key] if is_done or scene.asked_again[row.key] else 0):
+            scene.break_promise("S10", row.key, f"it is {row.state}, and written {found} times")
+    for order_id in written:
+        scene.break_promise("S11", f"ticket {order_id}", "it is written and was never owed")

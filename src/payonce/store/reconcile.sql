@@ -1,0 +1,265 @@
+-- Comparing, in slices of time so that each statement is short and memory stays flat whatever the day holds. Most of a day
+-- is plain: one record, and the same amount here within minutes. Both sides of a slice are read once and joined by hash.
+-- What is not plain comes out by name, and is looked up by key with all that tells why.
+
+-- name: next_records
+-- Finds where the next slice of a day's records ends.
+SELECT occurred_at, record_ref
+FROM (
+    SELECT occurred_at, record_ref
+    FROM money_records
+    WHERE merchant_id = %(merchant_id)s::text
+        AND provider = %(provider)s::text
+        AND account = %(account)s::text
+        AND day = %(day)s::date
+        AND (occurred_at, record_ref) > (%(after_at)s::timestamptz, %(after_ref)s::text)
+    ORDER BY occurred_at, record_ref
+    LIMIT %(limit)s::integer
+) AS next
+ORDER BY occurred_at DESC, record_ref DESC
+LIMIT 1;
+
+-- name: count_records
+-- Counts the records of a slice that are about an object.
+SELECT count(*) AS records
+FROM money_records
+WHERE merchant_id = %(merchant_id)s::text
+    AND provider = %(provider)s::text
+    AND account = %(account)s::text
+    AND day = %(day)s::date
+    AND (occurred_at, record_ref) > (%(after_at)s::timestamptz, %(after_ref)s::text)
+    AND (occurred_at, record_ref) <= (%(upto_at)s::timestamptz, %(upto_ref)s::text)
+    AND nature <> 'other'
+    AND withdrawn_at IS NULL;
+
+-- name: not_plain_theirs
+-- Finds the records of a slice that are not plainly matched: all but first charges of the same amount as here. Both sides
+-- are made before they are joined, because a plan for the first thousand would look each one up by its key.
+WITH slice AS MATERIALIZED (
+    SELECT occurred_at, record_ref, nature = 'charge' AND is_first AS may_be_plain, object_kind, object_ref, object_minor,
+        object_currency
+    FROM money_records
+    WHERE merchant_id = %(merchant_id)s::text
+        AND provider = %(provider)s::text
+        AND account = %(account)s::text
+        AND day = %(day)s::date
+        AND (occurred_at, record_ref) > (%(after_at)s::timestamptz, %(after_ref)s::text)
+        AND (occurred_at, record_ref) <= (%(upto_at)s::timestamptz, %(upto_ref)s::text)
+        AND nature <> 'other'
+        AND withdrawn_at IS NULL
+),
+near AS MATERIALIZED (
+    SELECT kind, ref, captured_minor, currency
+    FROM captures
+    WHERE merchant_id = %(merchant_id)s::text
+        AND provider = %(provider)s::text
+        AND account = %(account)s::text
+        AND captured_at >= %(near_from)s::timestamptz
+        AND captured_at <= %(near_to)s::timestamptz
+)
+SELECT s.occurred_at, s.record_ref, s.object_kind, s.object_ref
+FROM slice AS s
+LEFT JOIN near AS n
+    ON n.kind = s.object_kind
+    AND n.ref = s.object_ref
+    AND n.captured_minor = s.object_minor
+    AND n.currency = s.object_currency
+    AND s.may_be_plain
+WHERE n.ref IS NULL
+ORDER BY s.occurred_at, s.record_ref
+LIMIT %(most)s::integer;
+
+-- name: unmatched_theirs
+-- Finds those of the objects of which both sides do not say the same, with all that tells why. An object counts with its
+-- records of all days, because a refund can fail on another day than it was made on.
+WITH theirs AS (
+    SELECT t.object_kind, t.object_ref, min(r.nature) AS nature, min(r.object_currency) AS currency,
+        sum(r.object_minor)::bigint AS theirs_minor, count(*) FILTER (WHERE r.object_minor > 0) AS records,
+        max(r.occurred_at) AS occurred_at, max(r.attempt_id::text)::uuid AS attempt_id,
+        min(r.capture_kind) AS capture_kind, min(r.capture_ref) AS capture_ref
+    FROM unnest(%(object_kinds)s::text[], %(object_refs)s::text[]) AS t (object_kind, object_ref)
+    JOIN money_records AS r
+        ON r.merchant_id = %(merchant_id)s::text
+        AND r.provider = %(provider)s::text
+        AND r.account = %(account)s::text
+        AND r.object_kind = t.object_kind
+        AND r.object_ref = t.object_ref
+        AND r.withdrawn_at IS NULL
+    GROUP BY t.object_kind, t.object_ref
+),
+unlike AS (
+    SELECT t.object_kind, t.object_ref, t.nature, t.currency, t.theirs_minor, t.records, t.occurred_at, t.capture_kind,
+        t.capture_ref, COALESCE(c.captured_minor, -b.returned_minor) AS ours_minor,
+        COALESCE(c.currency, b.currency) AS ours_currency, b.status AS ours_status, t.attempt_id AS named_attempt_id,
+        COALESCE(c.attempt_id, b.attempt_id, t.attempt_id) AS attempt_id, COALESCE(c.order_id, b.order_id) AS order_id
+    FROM theirs AS t
+    LEFT JOIN captures AS c
+        ON c.merchant_id = %(merchant_id)s::text
+        AND c.provider = %(provider)s::text
+        AND c.account = %(account)s::text
+        AND c.kind = t.object_kind
+        AND c.ref = t.object_ref
+    LEFT JOIN returns AS b
+        ON b.merchant_id = %(merchant_id)s::text
+        AND b.provider = %(provider)s::text
+        AND b.account = %(account)s::text
+        AND b.kind = t.object_kind
+        AND b.ref = t.object_ref
+    WHERE COALESCE(c.captured_minor, -b.returned_minor, 0) <> t.theirs_minor
+        OR (COALESCE(c.currency, b.currency, t.currency) <> t.currency AND t.theirs_minor <> 0)
+)
+SELECT u.object_kind, u.object_ref, u.nature, u.currency, u.theirs_minor, u.records, u.occurred_at, u.capture_kind,
+    u.capture_ref, u.ours_minor, u.ours_currency, u.ours_status,
+    COALESCE(a.attempt_id, p.attempt_id, s.attempt_id) AS attempt_id,
+    COALESCE(u.order_id, a.order_id, p.order_id, s.order_id) AS order_id,
+    (
+        u.ours_minor IS NOT NULL OR u.named_attempt_id IS NOT NULL OR p.ref IS NOT NULL OR s.ref IS NOT NULL
+    ) AS is_ours,
+    (
+        u.nature = 'charge' AND u.ours_minor IS NULL AND EXISTS (
+            SELECT 1
+            FROM captures AS o
+            WHERE o.merchant_id = a.merchant_id
+                AND o.order_id = a.order_id
+                AND o.attempt_id = a.attempt_id
+        )
+    ) AS is_second,
+    (
+        SELECT max(e.posted_at)
+        FROM entries AS e
+        JOIN postings AS l
+            ON l.merchant_id = e.merchant_id
+            AND l.entry_id = e.entry_id
+        WHERE e.merchant_id = %(merchant_id)s::text
+            AND e.order_id = u.order_id
+            AND l.account = %(clearing)s::text
+    ) AS ours_moved_at
+FROM unlike AS u
+LEFT JOIN attempts AS a
+    ON a.merchant_id = %(merchant_id)s::text
+    AND a.attempt_id = u.attempt_id
+    AND a.provider = %(provider)s::text
+    AND a.account = %(account)s::text
+LEFT JOIN provider_refs AS p
+    ON p.merchant_id = %(merchant_id)s::text
+    AND p.provider = %(provider)s::text
+    AND p.account = %(account)s::text
+    AND p.kind = u.object_kind
+    AND p.ref = u.object_ref
+LEFT JOIN provider_refs AS s
+    ON s.merchant_id = %(merchant_id)s::text
+    AND s.provider = %(provider)s::text
+    AND s.account = %(account)s::text
+    AND s.kind = u.capture_kind
+    AND s.ref = u.capture_ref
+ORDER BY u.object_kind, u.object_ref;
+
+-- name: next_captures
+-- Finds where the next slice of what we saw come in on a day ends.
+SELECT captured_at AS at, kind, ref
+FROM (
+    SELECT captured_at, kind, ref
+    FROM captures
+    WHERE merchant_id = %(merchant_id)s::text
+        AND provider = %(provider)s::text
+        AND account = %(account)s::text
+        AND captured_at < %(to_at)s::timestamptz
+        AND (captured_at, kind, ref) > (%(after_at)s::timestamptz, %(after_kind)s::text, %(after_ref)s::text)
+    ORDER BY captured_at, kind, ref
+    LIMIT %(limit)s::integer
+) AS next
+ORDER BY captured_at DESC, kind DESC, ref DESC
+LIMIT 1;
+
+-- name: captures_not_near
+-- Finds what came in by us in a slice without a record of it within minutes.
+WITH slice AS MATERIALIZED (
+    SELECT captured_at, kind, ref
+    FROM captures
+    WHERE merchant_id = %(merchant_id)s::text
+        AND provider = %(provider)s::text
+        AND account = %(account)s::text
+        AND (captured_at, kind, ref) > (%(after_at)s::timestamptz, %(after_kind)s::text, %(after_ref)s::text)
+        AND (captured_at, kind, ref) <= (%(upto_at)s::timestamptz, %(upto_kind)s::text, %(upto_ref)s::text)
+),
+near AS MATERIALIZED (
+    SELECT object_kind, object_ref
+    FROM money_records
+    WHERE merchant_id = %(merchant_id)s::text
+        AND provider = %(provider)s::text
+        AND account = %(account)s::text
+        AND day = ANY(%(near_days)s::date[])
+        AND occurred_at >= %(near_from)s::timestamptz
+        AND occurred_at <= %(near_to)s::timestamptz
+        AND object_ref IS NOT NULL
+        AND withdrawn_at IS NULL
+)
+SELECT s.captured_at AS at, s.kind, s.ref
+FROM slice AS s
+LEFT JOIN near AS n
+    ON n.object_kind = s.kind
+    AND n.object_ref = s.ref
+WHERE n.object_ref IS NULL
+ORDER BY s.captured_at, s.kind, s.ref
+LIMIT %(most)s::integer;
+
+-- name: captures_only_here
+-- Finds which of these the provider's records do not have on any day.
+SELECT c.captured_at AS at, c.kind AS object_kind, c.ref AS object_ref, 'charge' AS nature, c.captured_minor AS ours_minor,
+    c.currency, NULL AS ours_status, c.order_id, c.attempt_id, NULL AS capture_kind, NULL AS capture_ref
+FROM unnest(%(kinds)s::text[], %(refs)s::text[]) AS t (kind, ref)
+JOIN captures AS c
+    ON c.merchant_id = %(merchant_id)s::text
+    AND c.provider = %(provider)s::text
+    AND c.account = %(account)s::text
+    AND c.kind = t.kind
+    AND c.ref = t.ref
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM money_records AS r
+    WHERE r.merchant_id = %(merchant_id)s::text
+        AND r.provider = %(provider)s::text
+        AND r.account = %(account)s::text
+        AND r.object_kind = t.kind
+        AND r.object_ref = t.ref
+        AND r.withdrawn_at IS NULL
+)
+ORDER BY c.captured_at, c.kind, c.ref;
+
+-- name: next_returns
+-- Takes the next refunds and disputes that we saw on a day. What a person sent by other means, or said, is none of the
+-- provider's.
+SELECT first_seen_at AS at, kind, ref
+FROM returns
+WHERE merchant_id = %(merchant_id)s::text
+    AND provider = %(provider)s::text
+    AND account = %(account)s::text
+    AND first_seen_at < %(to_at)s::timestamptz
+    AND (first_seen_at, kind, ref) > (%(after_at)s::timestamptz, %(after_kind)s::text, %(after_ref)s::text)
+    AND returned_minor > 0
+    AND kind NOT IN ('by_hand', 'by_word')
+ORDER BY first_seen_at, kind, ref
+LIMIT %(most)s::integer;
+
+-- name: returns_only_here
+-- Finds which of these the provider's records do not have on any day.
+SELECT b.first_seen_at AS at, b.kind AS object_kind, b.ref AS object_ref, b.nature, -b.returned_minor AS ours_minor,
+    b.currency, b.status AS ours_status, b.order_id, b.attempt_id, b.capture_kind, b.capture_ref
+FROM unnest(%(kinds)s::text[], %(refs)s::text[]) AS t (kind, ref)
+JOIN returns AS b
+    ON b.merchant_id = %(merchant_id)s::text
+    AND b.provider = %(provider)s::text
+    AND b.account = %(account)s::text
+    AND b.kind = t.kind
+    AND b.ref = t.ref
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM money_records AS r
+    WHERE r.merchant_id = %(merchant_id)s::text
+        AND r.provider = %(provider)s::text
+        AND r.account = %(account)s::text
+        AND r.object_kind = t.kind
+        AND r.object_ref = t.ref
+        AND r.withdrawn_at IS NULL
+)
+ORDER BY b.first_seen_at, b.kind, b.ref;

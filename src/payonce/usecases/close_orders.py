@@ -1,0 +1,176 @@
+"""Close orders: those that expired, were cancelled, or make way for another. At the provider first, and only then here.
+
+A payment that is processing, or that a provider does not answer for, keeps its order open; whoever comes next tries
+again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from payonce.base.errors import Bug, Conflict, PayonceError, Refused, RunStopped
+from payonce.domain import purpose
+from payonce.domain.attempt import Attempt
+from payonce.domain.book import Book
+from payonce.domain.checkout import take_lease
+from payonce.domain.order import CANCELLED, EXPIRED, Order
+from payonce.store import queries
+from payonce.store.database import Tx
+from payonce.usecases import attend
+from payonce.usecases.answers import OrderView
+from payonce.usecases.close_duplicates import close_duplicates
+from payonce.usecases.in_book import in_book
+from payonce.usecases.note_trouble import note_trouble
+from payonce.usecases.read_order import read_order
+from payonce.usecases.world import World
+
+ORDERS: Final = queries.load("orders")
+# A create in doubt is adopted, then closed: two calls. More than a few means that the provider keeps refusing.
+MOST_CALLS: Final = 4
+# Somebody may be waiting for the answer: after this long the rest is the worker's.
+LONGEST_DRIVE: Final = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What one run did: orders looked at, closed, and those that could not be closed yet."""
+
+    looked_at: int
+    closed: int
+    left: int
+    last: UUID | None = None
+
+
+async def close_orders(world: World, merchant_id: str, limit: int = 100) -> Closed:
+    """Close open orders that are past their time (C10, C11), and finish closing those that were marked."""
+    looked_at = closed = 0
+    after: UUID | None = None
+    # Page by page to the end, so that orders which cannot be closed now hold nothing up that stands behind them.
+    while (page := await close_page(world, merchant_id, limit, after)).last is not None:
+        looked_at, closed, after = looked_at + page.looked_at, closed + page.closed, page.last
+    return Closed(looked_at, closed, looked_at - closed)
+
+
+async def close_page(world: World, merchant_id: str, limit: int, after: UUID | None) -> Closed:
+    """Close one page of them, behind the order `after`; `last` is where the next page begins, None at the end."""
+    looked_at = closed = 0
+    last: UUID | None = None
+    page = await orders_to_close(world, merchant_id, limit, after)
+    duplicates = await close_duplicates(world, merchant_id, page)
+    for order_id in page:
+        if world.is_stopped:
+            break
+        try:
+            if order_id not in duplicates:
+                await mark_expired(world, merchant_id, order_id)
+            closed += order_id in duplicates or await drive_close(world, merchant_id, order_id) == "closed"
+        except (Bug, Refused, Conflict) as error:
+            await note_trouble(world, merchant_id, order_id, "close_orders", error)
+        looked_at, last = looked_at + 1, order_id
+    return Closed(looked_at, closed, looked_at - closed, last)
+
+
+async def orders_to_close(world: World, merchant_id: str, limit: int, after: UUID | None = None) -> list[UUID]:
+    """Open orders that are past their time or marked, by id."""
+    before = world.clock.now() - world.policy_of(merchant_id).close_after
+
+    async def load(tx: Tx) -> list[UUID]:
+        given = {"merchant_id": merchant_id, "before": before, "after": after, "limit": limit}
+        return [row.order_id for row in await tx.rows(ORDERS.orders_to_close, **given)]
+
+    return await world.database.transaction(load, name="orders_to_close", read_only=True)
+
+
+async def cancel_order(world: World, merchant_id: str, order_id: UUID) -> OrderView:
+    """Close an order because the merchant wants it so. Raises Conflict `order_paid` where it is paid.
+
+    Where the provider does not answer, the order stays marked, nothing of it is handed out any more, and closing
+    goes on.
+    """
+
+    receipt = world.ids.new()
+
+    async def decide(tx: Tx, book: Book, order: Order) -> bool:
+        purpose.reconsider(book)
+        if order.state == "paid":
+            # "Done already" is said only after a COMMIT that wrote something.
+            tx.later(
+                ORDERS.insert_receipt, merchant_id=merchant_id, receipt_id=receipt, order_id=order_id, answer="paid",
+                now=tx.now,
+            )  # fmt: skip
+            return False
+        if order.state == "waiting":
+            purpose.close_order(book, order, CANCELLED)
+        elif order.state == "open":
+            _mark(book, order, CANCELLED)
+        elif order.payable_again:
+            # It expired, and now its payer may not open it again either.
+            order.closed_reason = CANCELLED
+            book.touch_order(order)
+        purpose.reconsider(book)
+        return True
+
+    if not await in_book(world, merchant_id, order_id, decide, name="cancel_order", cause="cancelled"):
+        raise Conflict("the order is paid; refund it instead", code="order_paid")
+    await drive_close(world, merchant_id, order_id)
+    return await read_order(world, merchant_id, order_id)
+
+
+async def mark_expired(world: World, merchant_id: str, order_id: UUID) -> None:
+    """Mark an open order to be closed that is past its time, unless something of it is processing or contested."""
+
+    async def decide(tx: Tx, book: Book, order: Order) -> None:
+        live = book.live_attempt()
+        young = order.opened_at is None or book.now - order.opened_at < world.policy_of(merchant_id).close_after
+        busy = book.is_contested or (live is not None and live.state == "pending")
+        if order.state == "open" and order.close_because is None and not young and not busy:
+            _mark(book, order, EXPIRED)
+        purpose.reconsider(book)
+
+    await in_book(world, merchant_id, order_id, decide, name="close_orders", cause="expired")
+
+
+async def drive_close(world: World, merchant_id: str, order_id: UUID) -> str:
+    """Close what is live of an order that is marked, at the provider; the state that the order has in the end."""
+    state, began = "open", world.clock.now()
+    for _ in range(MOST_CALLS):
+        if world.clock.now() - began > LONGEST_DRIVE:
+            return state
+        state, attempt = await _next_to_close(world, merchant_id, order_id)
+        if attempt is None:
+            return state
+        try:
+            attended = await attend.close_at_provider(world, merchant_id, attempt)
+        except RunStopped:
+            raise
+        except PayonceError:
+            # The mark stays, and the worker goes on where this stopped.
+            return state
+        found = attended.attempt
+        if not attended.answered or (found.state, found.handle_ref) == (attempt.state, attempt.handle_ref):
+            return state
+    return state
+
+
+async def _next_to_close(world: World, merchant_id: str, order_id: UUID) -> tuple[str, Attempt | None]:
+    """The order's state, and its live attempt with the lease taken where it is to be closed and nobody is at it."""
+
+    async def decide(tx: Tx, book: Book, order: Order) -> tuple[str, Attempt | None]:
+        purpose.reconsider(book)
+        live = next((a for a in book.attempts_of(order) if a.is_live and a.close_because is not None), None)
+        if live is None or live.is_leased(book.now) or live.state == "pending":
+            return order.state, None
+        take_lease(book, live, world.policy_of(merchant_id))
+        return order.state, live
+
+    return await in_book(world, merchant_id, order_id, decide, name="close", cause="closing")
+
+
+def _mark(book: Book, order: Order, reason: str) -> None:
+    order.close_because = reason
+    book.touch_order(order)
+    for attempt in book.attempts_of(order):
+        purpose.want_close(book, attempt, reason)

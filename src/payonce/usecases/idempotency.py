@@ -1,0 +1,139 @@
+"""Idempotency keys of the API: one request, one answer, whoever sends it how often.
+
+Only an answer that changed something is kept. A refusal changed nothing, so the same key may be sent again; an error of
+ours is not frozen, because what stands behind every route can itself be repeated. A running request holds a lease: when
+its caller dies, the next one with the same key does the work again, and the dead one can no longer finish.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from payonce.base.errors import Bug, Refused
+from payonce.store import queries
+from payonce.store.database import Row, Tx
+from payonce.usecases.world import World
+
+API: Final = queries.load("api")
+# The longest honest request makes two calls of 20 s; who repeats that of a process that died is let in within a minute.
+LEASE: Final = timedelta(seconds=45)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A request with a key. `fingerprint` is a hash of route and body: a key belongs to one request only."""
+
+    merchant_id: str
+    key: str
+    route: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Nobody has answered this request; the caller does, and then finishes or forgets it with this fence."""
+
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """It was answered before: the same status and the same bytes."""
+
+    status: int
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Somebody is answering it at this moment."""
+
+    retry_after_seconds: float
+
+
+async def begin_request(world: World, request: Keyed) -> Fresh | Replay | Running:
+    """Claim the key for this request. Raises Refused `idempotency_key_reused` when it came with another body before."""
+    # The fraction of a second is chance, so that it tells our own row from another's when a COMMIT was not confirmed
+    # and the closure runs again.
+    lease_until = world.clock.now() + LEASE + timedelta(microseconds=int(world.chance.uniform() * 1_000_000))
+
+    async def work(tx: Tx) -> Fresh | Replay | Running:
+        claimed, found = await tx.all(
+            (API.begin_request, _row(request) | {"state": "running", "lease_until": lease_until, "now": tx.now}),
+            (API.lock_request, _named(request)),
+        )
+        [row] = found
+        if claimed:
+            return Fresh(claimed[0].fence)
+        _compare(request, row)
+        if row.state == "done":
+            tx.later(API.touch_request, **_named(request))
+            return Replay(row.status, bytes(row.answer)) if row.answer is not None else Fresh(row.fence)
+        if row.lease_until == lease_until:
+            return Fresh(row.fence)
+        # One that lasts longer than any was taken by a host whose clock is ahead; repeating the work harms nothing.
+        if tx.now < row.lease_until <= tx.now + 2 * LEASE:
+            return Running((row.lease_until - tx.now).total_seconds())
+        tx.later(API.take_over_request, **_named(request), fence=row.fence + 1, lease_until=lease_until)
+        return Fresh(row.fence + 1)
+
+    return await world.database.transaction(work, name="begin_request")
+
+
+async def finish_request(
+    world: World, request: Keyed, fence: int, status: int, answer: bytes, order_id: UUID | None = None
+) -> None:
+    """Keep the answer; nothing where the lease was lost to another caller, who answers the same."""
+
+    async def work(tx: Tx) -> None:
+        tx.later(
+            API.finish_request, **_named(request), fence=fence, status=status, answer=answer, order_id=order_id
+        )  # fmt: skip
+
+    await world.database.transaction(work, name="finish_request")
+
+
+async def forget_request(world: World, request: Keyed, fence: int) -> None:
+    """Free the key of a request that was refused or failed."""
+
+    async def work(tx: Tx) -> None:
+        tx.later(API.forget_request, **_named(request), fence=fence)
+
+    await world.database.transaction(work, name="forget_request")
+
+
+async def hold_body(world: World, request: Keyed) -> None:
+    """Only bind the key to this request, where the answer is always computed afresh (checkout, refresh).
+
+    Any number of callers may come at once. Raises Refused `idempotency_key_reused` as `begin_request` does.
+    """
+
+    async def work(tx: Tx) -> None:
+        _, found = await tx.all(
+            (API.begin_request, _row(request) | {"state": "done", "lease_until": tx.now, "now": tx.now}),
+            (API.read_request, _named(request)),
+        )
+        if not found:
+            raise Bug("an idempotency key vanished")
+        _compare(request, found[0])
+
+    await world.database.transaction(work, name="hold_body")
+
+
+def _compare(request: Keyed, row: Row) -> None:
+    if bytes(row.fingerprint) != request.fingerprint:
+        raise Refused(
+            "this idempotency key was sent before with another request", code="idempotency_key_reused",
+            param="Idempotency-Key", hint="Make a new key for every new request; repeat a key only with the same body.",
+        )  # fmt: skip
+
+
+def _named(request: Keyed) -> dict[str, object]:
+    return {"merchant_id": request.merchant_id, "key": request.key}
+
+
+def _row(request: Keyed) -> dict[str, object]:
+    return _named(request) | {"fingerprint": request.fingerprint, "route": request.route}

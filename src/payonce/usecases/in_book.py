@@ -1,0 +1,55 @@
+"""One transaction on the book of one order's purpose: load it under lock, decide, record. Every use case that
+changes an
+order goes through here or through `tell`; both record by the same function."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+from uuid import UUID
+
+from payonce.base.errors import Refused
+from payonce.domain.book import Book
+from payonce.domain.order import Order
+from payonce.store import books, queries
+from payonce.store.database import Tx
+from payonce.usecases.tape import IdTape
+from payonce.usecases.world import World
+
+T = TypeVar("T")
+BOOKS: Final = queries.load("books")
+
+
+async def in_book(
+    world: World,
+    merchant_id: str,
+    order_id: UUID,
+    decide: Callable[[Tx, Book, Order], Awaitable[T]],
+    *,
+    name: str,
+    cause: str,
+    actor: str = "",
+) -> T:
+    """Run `decide` on the locked book of the order's purpose and record what it changed. It may run again.
+
+    `actor` is who stands in the audit; the transaction's name where no person acts. Raises Refused `order_unknown`
+    (404) where the merchant has no such order.
+    """
+    tape = IdTape(world.ids)
+
+    async def work(tx: Tx) -> T:
+        tape.rewind()
+        row = await tx.one(BOOKS.purpose_of_order, merchant_id=merchant_id, order_id=order_id)
+        if row is None:
+            raise Refused("there is no such order", code="order_unknown", status=404)
+        rules = world.rules_of(merchant_id)
+        loaded = await books.load(tx, merchant_id, [row.purpose], [order_id], tape.next, world.kinds, rules=rules)
+        book = loaded[row.purpose]
+        book.cause = cause
+        result = await decide(tx, book, book.orders[order_id])
+        books.record(tx, [book], actor=actor or name, order_ids=[order_id])
+        return result
+
+    result = await world.database.transaction(work, name=name)
+    world.was_taken_up(order_id)
+    return result

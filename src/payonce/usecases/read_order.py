@@ -1,0 +1,165 @@
+"""Read orders: what happened to one, by id or by link. Reading changes nothing, whoever does it how often (E2)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from uuid import UUID
+
+from payonce.base.errors import Refused
+from payonce.domain.order import EXPIRED
+from payonce.store import queries
+from payonce.store.database import Row, Tx
+from payonce.store.payouts import PAYOUTS
+from payonce.usecases.answers import (
+    AttemptView,
+    Counters,
+    EffectView,
+    ItemView,
+    OrderView,
+    Payment,
+    PaymentView,
+    RefundView,
+    ShareView,
+)
+from payonce.usecases.leave_attempt import can_leave
+from payonce.usecases.world import DEFAULT_MERCHANT, World
+
+REFUNDS: Final = queries.load("refunds")
+VIEWS: Final = queries.load("views")
+ORDERS: Final = queries.load("orders")
+# The token of a link: 26 letters and digits; orders of another merchant than the default carry its name behind a dash.
+TOKEN: Final = re.compile(r"([0-9a-z]{26})(?:-([a-z0-9_]{1,40}))?")
+
+
+async def read_order(world: World, merchant_id: str, order_id: UUID) -> OrderView:
+    """The order as it stands. Raises Refused `order_unknown` (404)."""
+
+    async def work(tx: Tx) -> OrderView | None:
+        given = {"merchant_id": merchant_id, "order_id": order_id}
+        orders, attempts, effects, findings, refunds, shares, payments = await tx.all(
+            (VIEWS.show_order, given),
+            (VIEWS.show_attempts, given),
+            (VIEWS.show_effects, given),
+            (VIEWS.show_open_findings, given),
+            (REFUNDS.refunds_of_order, given),
+            (PAYOUTS.load_shares, {"merchant_id": merchant_id, "order_ids": [order_id]}),
+            (VIEWS.show_payments, given),
+        )
+        return _view(world, orders[0], attempts, effects, findings, refunds, shares, payments) if orders else None
+
+    found = await world.database.transaction(work, name="read_order", read_only=True)
+    if found is None:
+        raise Refused("there is no such order", code="order_unknown", status=404)
+    return found
+
+
+async def list_orders(
+    world: World,
+    merchant_id: str,
+    *,
+    limit: int = 20,
+    state: str | None = None,
+    payer_reference: str | None = None,
+    before: UUID | None = None,
+    after: UUID | None = None,
+) -> list[OrderView]:
+    """Orders, the newest first, at most `limit`."""
+
+    async def work(tx: Tx) -> list[UUID]:
+        rows = await tx.rows(
+            VIEWS.list_orders, merchant_id=merchant_id, limit=limit, state=state, payer_reference=payer_reference,
+            before=before, after=after,
+        )  # fmt: skip
+        return [row.order_id for row in rows]
+
+    found = await world.database.transaction(work, name="list_orders", read_only=True)
+    return [await read_order(world, merchant_id, order_id) for order_id in found]
+
+
+async def find_by_token(world: World, token: str) -> tuple[str, UUID]:
+    """The merchant and order of a link. Raises Refused `link_unknown` (404), the same for every unknown token."""
+    matched = TOKEN.fullmatch(token)
+    if matched:
+        merchant_id = matched[2] or DEFAULT_MERCHANT
+
+        async def work(tx: Tx) -> Row | None:
+            return await tx.one(ORDERS.order_by_token, merchant_id=merchant_id, token=matched[1])
+
+        row = await world.database.transaction(work, name="find_by_token", read_only=True)
+        if row is not None:
+            return merchant_id, row.order_id
+    raise Refused("there is no such link", code="link_unknown", status=404)
+
+
+def link_token(order: OrderView) -> str:
+    """The token of the order's links, as `find_by_token` reads it."""
+    return order.token if order.merchant_id == DEFAULT_MERCHANT else f"{order.token}-{order.merchant_id}"
+
+
+def _view(
+    world: World,
+    row: Row,
+    attempts: list[Row],
+    effects: list[Row],
+    findings: list[Row],
+    refunds: list[Row],
+    shares: list[Row],
+    payments: list[Row],
+) -> OrderView:
+    return OrderView(
+        id=row.order_id, merchant_id=row.merchant_id, reference=row.reference, purpose=row.purpose,
+        payer_reference=row.payer_reference, state=row.state, payment=_payment(row, attempts),
+        amount_minor=row.amount_minor, currency=row.currency, received_minor=row.received_minor,
+        allocated_minor=row.allocated_minor, refunded_minor=row.refunded_minor, disputed_minor=row.disputed_minor,
+        counters=Counters(row.charged, row.recorded, row.fulfilled), token=row.token, success_url=row.success_url,
+        cancel_url=row.cancel_url, metadata=row.metadata, created_at=row.created_at, opened_at=row.opened_at,
+        paid_at=row.paid_at, closed_at=row.closed_at, closed_reason=row.closed_reason, released_at=row.released_at,
+        paid_by=row.paid_by, under_review=row.under_review, version=row.version,
+        effects=tuple(
+            EffectView(e.effect_id, e.kind, e.occasion, e.nature, e.state, e.tries, e.done_at, e.reason) for e in
+            effects
+        ),
+        attempts=tuple(
+            AttemptView(
+                a.attempt_id, a.number, a.provider, a.account, a.flow, a.state, a.amount_minor, a.handle_ref,
+                a.created_at, a.decline, a.expires_at, a.state == "open" and can_leave(world, a.provider, a.account),
+            )
+            for a in attempts
+        ),
+        findings=tuple(finding.kind for finding in findings),
+        items=tuple(ItemView(*item) for item in row.items),
+        refunds=tuple(RefundView(*refund) for refund in refunds),
+        payments=tuple(PaymentView(*payment) for payment in payments),
+        payouts=tuple(
+            ShareView(
+                s.payee, s.share_minor, s.state, s.held_because,
+                s.share_minor - (s.reversed_minor or 0), s.payout_number,
+            )
+            for s in shares
+        ),
+    )  # fmt: skip
+
+
+def _payment(row: Row, attempts: list[Row]) -> Payment:
+    """What a page shows next to the order's state: how the newest attempt stands, in the payer's words."""
+    if row.state == "paid":
+        return "paid"
+    # An order that merely expired may still be paid by the money that is looked at.
+    if row.under_review and (row.state != "closed" or row.closed_reason == EXPIRED):
+        return "processing"
+    if row.state == "closed":
+        return "closed"
+    newest: Any = attempts[-1] if attempts else None
+    if newest is None:
+        return "none"
+    if newest.state == "pending":
+        return "processing"
+    if newest.state == "paid":
+        # It brought less than the order asks, and its payer goes on; or all of it was given back.
+        return "open" if row.allocated_minor > 0 else "none"
+    if newest.state in ("failed", "closed", "abandoned"):
+        return "failed" if newest.decline else "open" if row.allocated_minor > 0 else "none"
+    if newest.needs_action:
+        return "requires_action"
+    return "failed" if newest.decline else "open"

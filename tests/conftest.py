@@ -1,0 +1,65 @@
+"""Fixtures of all tests: `database_url` is an empty database with the whole schema, `database` the port to it.
+
+The port needs no event loop: `run_to_end(database.transaction(work, name="test"))`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from payonce.drivers.postgres_sync import SyncDatabase
+from tests.support.clocks import HandClock, SeededChance
+from tests.support.databases import TestServer, running_server
+from tests.support.house import House
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[TestServer]:
+    """A PostgreSQL server of this process."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def blank_url(postgres: TestServer) -> Iterator[str]:
+    """The address of a database with nothing in it."""
+    name = postgres.create()
+    yield postgres.server.dsn(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def database_url(postgres: TestServer) -> Iterator[str]:
+    """The address of a database with the whole schema and no rows."""
+    name = postgres.create(postgres.template())
+    yield postgres.server.dsn(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """A clock that only the test moves."""
+    return HandClock()
+
+
+@pytest.fixture
+def chance() -> SeededChance:
+    """Randomness that is the same in every run."""
+    return SeededChance()
+
+
+@pytest.fixture
+def database(database_url: str, clock: HandClock, chance: SeededChance) -> Iterator[SyncDatabase]:
+    """The port to a fresh database with the whole schema."""
+    with SyncDatabase(database_url, clock=clock, chance=chance) as port:
+        yield port
+
+
+@pytest.fixture
+def house(database_url: str) -> Iterator[House]:
+    """A whole payonce in one thread, with a simulated Stripe whose payers use the provider's page."""
+    built = House(database_url)
+    yield built
+    built.close()

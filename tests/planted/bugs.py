@@ -1,0 +1,214 @@
+"""Planted bugs: small mistakes that somebody could make in the shipped source, each as one replacement of its text.
+
+They test the tests: the simulation must find every one within fifty seeds, by the promises that it checks anyway. A bug
+whose text is not found any more fails, so that this list and the source stay in step. Nothing here is ever imported by
+the service: a bug is planted into a copy of the source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One mistake: in `file` (below src/payonce), `old` stands once and becomes `new`; `why` one would do so."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    why: str
+
+    def plant(self, source: Path) -> None:
+        """Make the mistake in a copy of src/payonce. Raises AssertionError when its place is not there any more."""
+        path = source / self.file
+        text = path.read_text("utf-8")
+        assert text.count(self.old) == 1, f"{self.name}: its text stands {text.count(self.old)} times in {self.file}"
+        path.write_text(text.replace(self.old, self.new), "utf-8")
+
+
+BUGS: Final = (
+    Bug(
+        "effects owed after the settlement", "store/books.py",
+        "    owed.write_owed(tx, given[\"merchant_id\"], effects, books[0].new_id, actor=actor, run=run)\n",
+        "    if tx.now.microsecond % 16:\n"
+        "        owed.write_owed(tx, given[\"merchant_id\"], effects, books[0].new_id, actor=actor, run=run)\n",
+        "settling is not atomic: what it owes is written elsewhere, and sometimes nobody comes to do it",
+    ),
+    Bug(
+        "effect marked done before it is sent", "usecases/deliver_effects.py",
+        "            outcome = NotAccepted(UNREADABLE) if order is None else await self._ask_handler(claim, order)\n"
+        "            effect = await self._record(claim, outcome)\n",
+        "            outcome = NotAccepted(UNREADABLE) if order is None else Accepted()\n"
+        "            effect = await self._record(claim, outcome)\n"
+        "            if order is not None:\n"
+        "                await self._ask_handler(claim, order)\n",
+        "so that a crash cannot send it twice; instead it is sent never",
+    ),
+    Bug(
+        "key changed on retry", "providers/stripe/adapter.py",
+        '            headers.append(("idempotency-key", call.idempotency_key))\n',
+        '            self._sent = getattr(self, "_sent", 0) + 1\n'
+        '            headers.append(("idempotency-key", f"{call.idempotency_key}:{self._sent}"))\n',
+        "a fresh key for each sending, as SDKs make by default",
+    ),
+    Bug(
+        "no resolving", "usecases/resolve_attempts.py",
+        "    return await ask_about(world, merchant_id, await attempts_due(world, merchant_id, limit))\n",
+        "    return await ask_about(world, merchant_id, (await attempts_due(world, merchant_id, limit))[:0])\n",
+        "webhooks are thought to be reliable",
+    ),
+    Bug(
+        "a stale attempt blocks its payer", "domain/checkout.py",
+        '    purpose.want_close(book, live, "superseded" if live.order_id != order.id else "replaced")\n',
+        '    if live.order_id == order.id:\n        return Hold("processing", PROCESSING_RETRY)\n'
+        '    purpose.want_close(book, live, "superseded" if live.order_id != order.id else "replaced")\n',
+        "an old attempt is waited for instead of being replaced",
+    ),
+    Bug(
+        "a decline frees the slot", "domain/attempt.py",
+        '        Arrow("pending", "asks_again", "open", "the payment failed and the same object can still be paid"),\n',
+        '        Arrow("pending", "asks_again", "open", "the payment failed and the same object can still be paid"),\n'
+        '        Arrow("open", "asks_again", "failed", "declined"),\n',
+        "a decline is read as the end of the attempt, although the same object can still be paid",
+    ),
+    Bug(
+        "a capture on a dead attempt is dropped", "domain/settling.py",
+        "    if seen.captured_minor <= 0 or seen.capture is None or seen.currency is None:\n",
+        '    if attempt.state in ("closed", "failed", "closing"):\n        return False\n'
+        "    if seen.captured_minor <= 0 or seen.capture is None or seen.currency is None:\n",
+        "a closed attempt cannot be paid, so whoever says so must be wrong",
+    ),
+    Bug(
+        "surplus is not recorded", "domain/settling.py",
+        "    serving = purpose.may_serve(book, attempt, capture, grown)\n",
+        "    serving = purpose.may_serve(book, attempt, capture, grown)\n"
+        "    if serving == 0 and book.paid() is not None:\n        return False\n",
+        "the order is paid already, so there is nothing to do",
+    ),
+    Bug(
+        "closed here only", "usecases/attend.py",
+        "    outcome = await till.close(ref, attempt.id)\n    if not isinstance(outcome, Done):\n"
+        "        outcome = await till.read(ref)\n"
+        '    return await record(world, merchant_id, attempt, outcome, name="close")\n',
+        '    outcome = NotDone("closed", "")\n'
+        '    return await record(world, merchant_id, attempt, outcome, name="close", absent="closed")\n',
+        "a local cancel: the row says closed, and nobody told the provider",
+    ),
+    Bug(
+        "a refused close is read as closed", "usecases/attend.py",
+        "        found.lease_until, found.asked_at = None, book.now\n",
+        "        found.lease_until, found.asked_at = None, book.now\n"
+        '        if name == "close" and not isinstance(outcome, Done):\n'
+        '            book.move_attempt(found, "closed")\n',
+        "the provider says that it cannot be closed, so it must be closed already",
+    ),
+    Bug(
+        "time-out is read as failure", "usecases/ensure_checkout.py",
+        '            book.move_attempt(found, "unanswered")\n',
+        '            book.move_attempt(found, "refused")\n',
+        "no answer within twenty seconds means no",
+    ),
+    Bug(
+        "given out before it is recorded", "usecases/ensure_checkout.py",
+        "    return await _record_created(world, merchant_id, attempt, outcome)\n\n\nasync def _ask(",
+        "    if isinstance(outcome, Done) and outcome.handle is not None:\n"
+        "        attempt.url, attempt.client_secret = outcome.handle.url, outcome.handle.client_secret\n"
+        "        attempt.handle_ref = outcome.handle.ref.id\n"
+        '        return _offer(attempt, "new")\n'
+        "    return await _record_created(world, merchant_id, attempt, outcome)\n\n\nasync def _ask(",
+        "the payer need not wait for our bookkeeping",
+    ),
+    Bug(
+        "another amount beside the old order", "usecases/place_order.py",
+        '    state = "open" if free else "waiting"\n',
+        '    state = "open"\n    if book.holder() is not None:\n'
+        "        purpose.close_order(book, book.holder(), SUPERSEDED)\n"
+        "        books.record(tx, [book], actor=\"place_order\")\n    free = True\n",
+        "the old order is closed here at once, and its session at the provider later",
+    ),
+    Bug(
+        "acknowledged before it is stored", "usecases/receive.py",
+        '        became = [Received("retry", told.provider, told.type, "retry", error.code) for told in tolds]\n'
+        "    except Exception:\n",
+        '        became = [Received("accepted", told.provider, told.type, "retry", error.code) for told in tolds]\n'
+        "    except Exception:\n",
+        "the provider shall not be bothered with our database",
+    ),
+    Bug(
+        "an unknown effect is sent again", "domain/delivering.py",
+        '            event = "lost_resend" if kind.on_unknown == "resend" else "lost"\n',
+        '            event = "lost_resend"\n',
+        "better twice than never, although the receiver knows no key",
+    ),
+    Bug(
+        "a refund is made anew for each try", "usecases/begin_refund.py",
+        "    call = await stored_call(tx, book.merchant_id, refund)\n    return _begun(",
+        "    from dataclasses import replace\n"
+        "    another = replace(ask_of(book, refund), refund_id=book.new_id())\n"
+        "    call = refunder.prepare_refund(another)\n    return _begun(",
+        "another try is thought to be another refund: its id is written nowhere, and the provider never saw its key",
+    ),
+    Bug(
+        "a refund's key is thought to live for ever", "providers/stripe/adapter.py",
+        "            refund_life_seconds=KEY_LIFE_SECONDS,\n",
+        "            refund_life_seconds=365 * 24 * 3600,\n",
+        "the provider says at least a day, and nobody read on",
+    ),
+)  # fmt: skip
+
+# Mistakes that the simulation is not known to find yet: `make planted` looks. One that it finds belongs above.
+UNPROVEN: Final = (
+    Bug(
+        "a refund is recorded by who has lost it", "usecases/record_refund.py",
+        "        if refund.fence == taken.fence:\n            refund.lease_until = None\n",
+        "        if refund.fence >= taken.fence:\n            refund.lease_until = None\n",
+        "whoever got an answer may write it down, however long he was away",
+    ),
+    Bug(
+        "our own refund is counted as others'", "domain/returning.py",
+        "        own = refunding.of_echo(book, seen.refund_id, (seen.ref.kind, seen.ref.id))\n",
+        "        own = refunding.of_echo(book, None, (seen.ref.kind, seen.ref.id))\n",
+        "a refund is looked for by the provider's reference, which only its echo tells",
+    ),
+    Bug(
+        "what is left is not looked at again before it goes", "domain/refunding.py",
+        '    if leftover.left_for(book, capture, refund) < refund.amount_minor:\n        return No("less_left")\n'
+        "    if capture.held_minor",
+        "    if capture.held_minor",
+        "it was free when the refund was written",
+    ),
+    Bug(
+        "an inquiry freezes nothing", "domain/leftover.py",
+        '"dispute" and back.status in ("warning", "open") for',
+        '"dispute" and back.status == "open" for',
+        "an inquiry is no dispute yet",
+    ),
+    Bug(
+        "payments are not read before money goes back", "usecases/send_refunds.py",
+        "    heard = await hear_captures(world, taken.captures)\n",
+        "    heard = Heard()\n",
+        "everything about a payment is thought to be in our database",
+    ),
+    Bug(
+        "silence is read as a refund's failure", "usecases/record_refund.py",
+        '        refunding.move(book, refund, "unanswered")\n',
+        '        refunding.told(book, refund, "failed", "no answer")\n',
+        "no answer within twenty seconds means no, so another one is written and sent",
+    ),
+    Bug(
+        "what arrived is not followed", "domain/refunding.py",
+        "        return now + max(DAILY, age) if age < LATE_FAILURES else None\n",
+        "        return None\n",
+        "a refund that succeeded is over",
+    ),
+    Bug(
+        "a day's limit is not counted", "usecases/begin_refund.py",
+        "        if not await take_of_the_day(tx, book.merchant_id, refund, limit):\n",
+        "        if refund.amount_minor > limit:\n",
+        "each refund is below the limit, so all of them are",
+    ),
+)  # fmt: skip

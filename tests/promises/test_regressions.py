@@ -1,0 +1,78 @@
+"""Bugs that were found on the way, each with the smallest history that showed it."""
+
+from __future__ import annotations
+
+from payonce.drivers.failures import ConnectionCut
+from payonce.drivers.transaction import Moment
+from payonce.usecases.answers import Checkout, InProgress, Silent
+from tests.promises.acts import intent_of, pay_part, spoil
+from tests.promises.test_second_payments import late
+from tests.promises.words import hear, succeeded
+from tests.support.house import House
+
+
+def test_a_click_whose_commit_answer_was_lost_is_answered_by_its_next_run(database_url: str) -> None:
+    """D5: a younger attempt is handed out again, also when the COMMIT of its receipt was not confirmed."""
+    cuts: list[Moment] = []
+
+    async def cut_once(moment: Moment) -> None:
+        if moment.stage == "after_commit" and moment.transaction == "checkout" and armed and not cuts:
+            cuts.append(moment)
+            raise ConnectionCut("the answer of COMMIT was lost")
+
+    armed = False
+    house = House(database_url, observer=cut_once)
+    order = house.place()
+    first = house.checkout(order)
+    armed = True
+    again = house.click(order)
+    assert isinstance(again, Checkout) and again.attempt_id == first.attempt_id
+    assert len(cuts) == 1 and house.rows("SELECT count(*) FROM receipts") == [(1,)]
+    house.close()
+
+
+def test_a_failure_stored_under_the_key_blocks_nobody_for_a_minute(house: House) -> None:
+    """X3: where the key can bring nothing any more we look; what is absent is abandoned, and the next one begins."""
+    order = house.place()
+    spoil(house, "checkout.sessions.create", "error_500", when="before")
+    assert isinstance(house.click(order), Silent)
+    house.clock.move(20)
+    assert isinstance(house.click(order), Silent)
+    assert house.rows("SELECT number, state FROM attempts") == [(1, "in_doubt")]
+    house.clock.move(15)
+    checkout = house.checkout(order)
+    assert house.rows("SELECT number, state FROM attempts ORDER BY number") == [(1, "abandoned"), (2, "open")]
+    assert [payable.id for payable in house.stripe.truth.payable_now()] == [checkout.provider_ref]
+
+
+def test_a_failure_stored_under_the_key_after_the_effect_is_adopted(house: House) -> None:
+    """X3: the object that was made all the same is found by our id and handed out."""
+    order = house.place()
+    faults = spoil(house, "checkout.sessions.create", "error_500", when="after")
+    checkout = house.checkout(order)
+    assert [payable.id for payable in house.stripe.truth.payable_now()] == [checkout.provider_ref]
+    assert faults.counts["error_500:after"] == 1
+
+
+def test_a_late_payment_that_was_refunded_before_it_was_read_revives_nothing(house: House) -> None:
+    """X6: the read that confirms late money also tells what of it went back, though no webhook of the refund came."""
+    order, checkout = late(house)
+    name = intent_of(house, checkout)
+    hear(house, succeeded(house, checkout.attempt_id, name))
+    house.stripe.bank.refund(name)
+    house.clock.move(60)
+    house.resolve()
+    seen = house.see(order)
+    assert (seen.state, seen.counters.recorded, seen.refunded_minor) == ("closed", 0, 4500)
+    assert house.rows("SELECT sum(amount_minor) FROM postings WHERE account LIKE 'clearing:%%'") == [(0,)]
+
+
+def test_what_no_provider_takes_is_a_finding_and_not_a_checkout(house: House) -> None:
+    """D14: the one guard does not send a remainder to the provider that is below its minimum."""
+    order = house.place(amount_minor=5000)
+    pay_part(house, house.checkout(order, flow="payment_intent"), 4980)
+    house.deliver_owed()
+    answer = house.click(order)
+    assert isinstance(answer, InProgress) and answer.reason == "payment_under_review"
+    assert house.rows("SELECT count(*) FROM attempts") == [(1,)]
+    assert "remainder_too_small" in house.see(order).findings

@@ -1,0 +1,328 @@
+"""Pairs of use cases on one order, interleaved at every boundary of their transactions. Afterwards everything holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from payonce.base.errors import Conflict
+from payonce.store.database import Limits
+from payonce.usecases.answers import AlreadyPaid, Checkout, Gone, InProgress, OrderView, Placed, Silent
+from payonce.usecases.close_orders import cancel_order, close_orders
+from payonce.usecases.ensure_checkout import Click, ensure_checkout
+from payonce.usecases.place_order import PlaceOrder, place_order
+from payonce.usecases.receive import receive
+from payonce.usecases.refresh_order import refresh_order
+from payonce.usecases.resolve_attempts import resolve_attempts
+from tests.promises.acts import HOUR, MINUTE, spoil
+from tests.promises.soundness import assert_agrees, assert_sound
+from tests.promises.words import delivery
+from tests.races.puppets import Choose, Work, at_random, play, preempted_at
+from tests.support.house import House
+
+# More boundaries than any use case here has; each is reached once, and then the pair is done.
+MOST_STEPS = 60
+SEEDS = range(4)
+_purposes = (f"race:{number}" for number in count(1))
+
+
+@pytest.fixture
+def house(database_url: str) -> Iterator[House]:
+    """One house for all interleavings of a pair; sound when they are over."""
+    built = House(database_url)
+    yield built
+    assert_sound(built)
+    built.close()
+
+
+def click(order: OrderView) -> Work:
+    return lambda world: ensure_checkout(world, "default", order.id, Click())
+
+
+def refresh(order: OrderView) -> Work:
+    return lambda world: refresh_order(world, "default", order.id)
+
+
+def cancel(order: OrderView) -> Work:
+    return lambda world: cancel_order(world, "default", order.id)
+
+
+def close() -> Work:
+    return lambda world: close_orders(world, "default")
+
+
+def resolve() -> Work:
+    return lambda world: resolve_attempts(world, "default")
+
+
+def place(purpose: str, amount_minor: int, reference: str) -> Work:
+    wish = PlaceOrder(reference, purpose, amount_minor, "USD", "player 27", success_url="https://shop.example/")
+    return lambda world: place_order(world, "default", wish)
+
+
+def hear(house: House) -> Work:
+    """All webhooks that are owed now, as one group."""
+    told = [delivery(house, hook.body) for hook in house.owed_webhooks()]
+    return lambda world: receive(world, "default", told)
+
+
+# A scene makes an order, and says who meets whom about it, and what must hold in the end.
+Scene = Callable[[House, str], tuple[Work, Work, Callable[[Any, Any], None]]]
+
+
+def every_interleaving(house: House, scene: Scene, *, swap: bool, limits: Limits | None = None) -> None:
+    """Play the scene once for each boundary at which one of the two is interrupted by the other, and some at random."""
+    for step in range(MOST_STEPS):
+        if _play(house, scene, preempted_at(step), swap, limits) < step:
+            break
+    else:
+        raise AssertionError("the use case has more boundaries than were interrupted")
+    for seed in SEEDS:
+        _play(house, scene, at_random(seed), swap, limits)
+
+
+def _play(house: House, scene: Scene, choose: Choose, swap: bool, limits: Limits | None) -> int:
+    """Play the scene once; at how many boundaries the first one stopped."""
+    first, second, check = scene(house, next(_purposes))
+    one, two = play(house, *((second, first) if swap else (first, second)), choose, limits)
+    story = f"{one.moments} {two.moments}"
+    outcomes = (two.outcome, one.outcome) if swap else (one.outcome, two.outcome)
+    for outcome in outcomes:
+        assert not isinstance(outcome, BaseException) or isinstance(outcome, Conflict), (outcome, story)
+    check(*outcomes)
+    assert_sound(house)
+    return len(one.moments)
+
+
+def fresh_clicks(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """Two first clicks: one object, one URL; or the second is told to come back."""
+    order = house.place(purpose)
+
+    def check(one: Any, two: Any) -> None:
+        made = [answer for answer in (one, two) if isinstance(answer, Checkout)]
+        assert made and all(isinstance(answer, Checkout | Silent) for answer in (one, two)), (one, two)
+        assert len({answer.url for answer in made}) == 1
+        assert len(house.see(order).attempts) == 1
+
+    return click(order), click(order), check
+
+
+def stale_clicks(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """Two clicks on a stale attempt: it is closed once and replaced once."""
+    order = house.place(purpose)
+    house.checkout(order)
+    house.clock.move(31 * MINUTE)
+
+    def check(one: Any, two: Any) -> None:
+        assert [attempt.number for attempt in house.see(order).attempts] in ([1], [1, 2])
+        answers = [answer for answer in (one, two) if isinstance(answer, Checkout)]
+        assert answers, (one, two)
+        now = house.checkout(order)
+        assert [attempt.state for attempt in house.see(order).attempts] == ["closed", "open"]
+        assert all(answer.url == now.url for answer in answers)
+
+    return click(order), click(order), check
+
+
+def click_and_payment(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """A click on a stale attempt that was paid, and the webhook that tells of it."""
+    order = house.place(purpose)
+    house.pay(house.checkout(order))
+    house.clock.move(31 * MINUTE)
+
+    def check(answer: Any, received: Any) -> None:
+        assert isinstance(answer, AlreadyPaid | Silent | InProgress), answer
+        assert {one.verdict for one in received} <= {"accepted", "duplicate"}
+        assert_paid_once(house, order)
+
+    return click(order), hear(house), check
+
+
+def refresh_and_payment(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """The payer comes back at the moment in which the webhook arrives."""
+    order = house.place(purpose)
+    house.pay(house.checkout(order))
+    house.clock.move(MINUTE)
+    return refresh(order), hear(house), lambda view, received: assert_paid_once(house, order)
+
+
+def two_payments(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """The webhooks of two payments of one order: one settles, the other is surplus."""
+    order = house.place(purpose)
+    first = house.checkout(order)
+    house.clock.move(31 * MINUTE)
+    second = house.checkout(order)
+    house.stripe.books.sessions[first.provider_ref or ""].status = "open"
+    house.owed_webhooks()
+    house.pay(first)
+    ones = hear(house)
+    house.pay(second)
+    twos = hear(house)
+
+    def check(one: Any, two: Any) -> None:
+        seen = house.see(order)
+        assert (seen.state, seen.counters.charged, seen.counters.recorded) == ("paid", 2, 1)
+        assert (seen.findings, len(seen.effects)) == (("second_charge",), 2)
+        assert_agrees(house)
+
+    return ones, twos, check
+
+
+def the_same_payment_twice(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """The same group of webhooks to two processes."""
+    order = house.place(purpose)
+    house.pay(house.checkout(order))
+    told = hear(house)
+    return told, told, lambda one, two: assert_paid_once(house, order)
+
+
+def closing_and_payment(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """The job closes an old order at the moment in which its webhook arrives."""
+    order = house.place(purpose)
+    house.clock.move(23 * HOUR + 50 * MINUTE)
+    house.pay(house.checkout(order))
+    house.clock.move(20 * MINUTE)
+    return close(), hear(house), lambda closed, received: assert_paid_once(house, order)
+
+
+def cancel_and_click(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """The merchant cancels while the payer clicks: cancelled in the end, and nothing payable."""
+    order = house.place(purpose)
+
+    def check(view: Any, answer: Any) -> None:
+        assert isinstance(answer, Checkout | Gone | Silent | InProgress), answer
+        finish(house)
+        assert (house.see(order).state, house.see(order).closed_reason) == ("closed", "cancelled")
+        assert [p.id for p in house.stripe.truth.payable_now()] == []
+        assert isinstance(house.click(order), Gone)
+
+    return cancel(order), click(order), check
+
+
+def cancel_and_payment(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """The merchant cancels an order that was just paid: it is paid, whoever came first."""
+    order = house.place(purpose)
+    house.pay(house.checkout(order))
+    return cancel(order), hear(house), lambda view, received: assert_paid_once(house, order)
+
+
+def two_amounts(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """Two orders of other values for one purpose: one stands, the other made way."""
+
+    def check(one: Any, two: Any) -> None:
+        placed = [answer for answer in (one, two) if isinstance(answer, Placed)]
+        assert len(placed) == 2, (one, two)
+        finish(house)
+        states = sorted(house.see(answer.order).state for answer in placed)
+        assert states == ["closed", "open"]
+
+    return place(purpose, 4500, f"{purpose}/a"), place(purpose, 5000, f"{purpose}/b"), check
+
+
+def the_same_order(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """The same order, sent twice."""
+
+    def check(one: Any, two: Any) -> None:
+        assert one.order.id == two.order.id
+        assert sorted([one.existing, two.existing]) == [False, True]
+
+    return place(purpose, 4500, purpose), place(purpose, 4500, purpose), check
+
+
+def replacing_and_clicking(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """Another amount is placed while the payer clicks on the old order: the old one is never payable in the end."""
+    order = house.place(purpose)
+    house.checkout(order)
+
+    def check(placed: Any, answer: Any) -> None:
+        finish(house)
+        assert isinstance(placed, Placed)
+        assert (house.see(order).closed_reason, house.see(placed.order).state) == ("superseded", "open")
+
+    return place(purpose, 5000, f"{purpose}/b"), click(order), check
+
+
+def replacing_and_payment(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """Another amount is placed while the webhook of the old order's payment arrives: the old one is paid."""
+    order = house.place(purpose)
+    house.pay(house.checkout(order))
+    told = hear(house)
+
+    def check(placed: Any, received: Any) -> None:
+        assert isinstance(placed, Placed | Conflict)
+        finish(house)
+        assert_paid_once(house, order)
+
+    return place(purpose, 5000, f"{purpose}/b"), told, check
+
+
+def resolving_and_clicking(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """The job adopts what was made without an answer, while the payer clicks again: one object."""
+    order = house.place(purpose)
+    spoil(house, "*.create", when="after", times=2)
+    house.click(order)
+    house.clock.move(MINUTE)
+
+    def check(resolved: Any, answer: Any) -> None:
+        assert isinstance(answer, Checkout | Silent), answer
+        now = house.checkout(order)
+        assert [attempt.number for attempt in house.see(order).attempts] == [1]
+        mine = [p.id for p in house.stripe.truth.payable_now() if p.id == now.provider_ref]
+        assert len(mine) == 1
+        # Paid, so that the job of the next interleaving asks about its own attempt and not about this one as well.
+        house.pay(now)
+        house.deliver_owed()
+        assert_paid_once(house, order)
+
+    return resolve(), click(order), check
+
+
+def finish(house: House) -> None:
+    """Let the jobs bring to its end what was interrupted."""
+    for _ in range(3):
+        house.clock.move(MINUTE)
+        house.close_old()
+        house.resolve()
+
+
+def assert_paid_once(house: House, order: OrderView) -> None:
+    """One charge, one settlement, each effect owed once, and nothing to look at."""
+    finish(house)
+    seen = house.see(order)
+    assert (seen.state, seen.counters.charged, seen.counters.recorded) == ("paid", 1, 1)
+    assert (len(seen.effects), seen.findings) == (2, ())
+
+
+SAME: tuple[Scene, ...] = (
+    fresh_clicks,
+    stale_clicks,
+    two_payments,
+    the_same_payment_twice,
+    two_amounts,
+    the_same_order,
+)
+OTHER: tuple[Scene, ...] = (
+    click_and_payment, refresh_and_payment, closing_and_payment, cancel_and_click, cancel_and_payment,
+    replacing_and_clicking, replacing_and_payment, resolving_and_clicking,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scene", [*SAME, *OTHER], ids=lambda scene: scene.__name__)
+def test_however_two_of_them_are_interleaved_the_promises_hold(house: House, scene: Scene) -> None:
+    """A12: what the rules decide alone, the database allows once; whoever comes second reads again."""
+    every_interleaving(house, scene, swap=False)
+
+
+@pytest.mark.parametrize("scene", list(OTHER), ids=lambda scene: scene.__name__)
+def test_whichever_of_the_two_begins_the_promises_hold(house: House, scene: Scene) -> None:
+    """A12: the other one is interrupted at each of its boundaries."""
+    every_interleaving(house, scene, swap=True)
+
+
+@pytest.mark.parametrize("scene", [*SAME, *OTHER], ids=lambda scene: scene.__name__)
+def test_the_promises_hold_where_the_database_runs_one_transaction_after_the_other(house: House, scene: Scene) -> None:
+    """A12: correct under READ COMMITTED and under SERIALIZABLE."""
+    every_interleaving(house, scene, swap=False, limits=Limits(serializable=True))

@@ -1,0 +1,28 @@
+"""Playing seeds inside a test: `play(17, stories=["s03"], faults=[…])`, as a failure that was made small prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeAlias
+
+import pytest
+
+from payonce.simulation.run import Outcome, play
+from payonce.simulation.server import one_line, prepare
+from tests.simulation.stripe import adapter
+
+Playing: TypeAlias = Callable[..., Outcome]
+
+
+@pytest.fixture(name="play")
+def _play(database_url: str) -> Iterator[Playing]:
+    """Play a seed, or a part of it, on a database of its own."""
+    prepare(database_url)
+    with one_line(database_url) as line:
+        playing: Any = partial(_on, line)
+        yield playing
+
+
+def _on(line: Any, seed: int, **less: Any) -> Outcome:
+    return play(seed, line, adapter, **less)

@@ -1,0 +1,44 @@
+"""The simulation itself: the same seed is the same run, parts stay what they were, and no seed breaks a promise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.project.tree import ROOT
+from tests.simulation.conftest import Playing
+
+# About half a minute on two cores; `make soak SEEDS=first:last` plays as many as one likes.
+SEEDS = "1:12"
+
+
+def test_of_a_seed_played_twice_every_step_is_the_same(play: Playing) -> None:
+    first, second = play(3, size=12), play(3, size=12)
+    assert first.digest == second.digest
+    assert first.orders >= 12
+
+
+def test_another_seed_is_another_run(play: Playing) -> None:
+    assert play(3, size=5).digest != play(4, size=5).digest
+
+
+def test_without_its_faults_a_seed_is_calm(play: Playing) -> None:
+    calm = play(3, size=8, faults=[])
+    assert (calm.happened, calm.violations) == ((), ())
+
+
+def test_of_a_story_told_alone_nothing_else_is_left(play: Playing) -> None:
+    alone = play(3, size=12, stories=["s04"])
+    assert alone.stories == ("s04",)
+    assert alone.violations == ()
+
+
+def test_seeds_break_no_promise() -> None:
+    command = [
+        sys.executable, "-m", "payonce.simulation", "--seeds", SEEDS, "--provider", "tests.simulation.stripe:adapter",
+    ]  # fmt: skip
+    here = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=here, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert ", 0 violations" in run.stdout.splitlines()[-1]

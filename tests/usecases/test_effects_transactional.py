@@ -1,0 +1,173 @@
+"""A handler that writes to the same database is done exactly once: its writes and its mark are one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from payonce.domain.effect import EffectKind
+from payonce.usecases.effect_handlers import EffectCall, NotAccepted, NotDone, OutcomeUnknown
+from payonce.usecases.python_handlers import python_handler
+from tests.support.effects import Desk, Died, free_order, paid_for
+from tests.support.house import House
+
+CREDIT = EffectKind("credit", "order.paid", transactional=True, tries=3)
+
+
+@pytest.fixture(autouse=True)
+def players(database_url: str) -> None:
+    """The application's own table; a second credit of one order is no error, so that only payonce prevents it."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE credits (order_id uuid, try_number integer)")
+
+
+def credit(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+    connection.execute("INSERT INTO credits VALUES (%s, %s)", (effect.order_id, effect.try_number))
+
+
+def credited(house: House) -> list[tuple[Any, ...]]:
+    return house.rows("SELECT order_id, count(*) FROM credits GROUP BY order_id ORDER BY order_id")
+
+
+def test_what_a_handler_writes_is_committed_with_its_mark(house: House) -> None:
+    """E5: the work and the mark of it are one transaction."""
+    desk = Desk(house, {CREDIT: python_handler(credit, transactional=True)})
+    order_id = paid_for(house)
+    assert [found.outcome for found in desk.deliver()] == ["accepted"]
+    assert desk.deliver() == []
+    assert credited(house) == [(order_id, 1)]
+    assert house.see(order_id).counters.fulfilled == 1
+
+
+def test_of_many_all_are_done_once_in_one_transaction(house: House) -> None:
+    desk = Desk(house, {CREDIT: python_handler(credit, transactional=True)})
+    orders = sorted(free_order(house, number) for number in range(10))
+    assert [found.outcome for found in desk.deliver()] == ["accepted"] * 10
+    assert credited(house) == [(order_id, 1) for order_id in orders]
+
+
+def test_a_failing_handler_costs_the_others_nothing(house: House) -> None:
+    unlucky: list[UUID] = []
+
+    def fail_for_one(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+        credit(effect, connection)
+        if not unlucky:
+            unlucky.append(effect.order_id)
+        if effect.order_id in unlucky:
+            raise LookupError("no such player")
+
+    desk = Desk(house, {CREDIT: python_handler(fail_for_one, transactional=True)})
+    orders = sorted(free_order(house, number) for number in range(5))
+    outcomes = {found.order_id: found.outcome for found in desk.deliver()}
+    assert outcomes == {order_id: "refused" if order_id in unlucky else "accepted" for order_id in orders}
+    assert credited(house) == [(order_id, 1) for order_id in orders if order_id not in unlucky]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        LookupError("no such player"),
+        NotDone("not now"),
+        NotAccepted("not now"),
+        OutcomeUnknown("hm"),
+        "sql",
+        "swallowed",
+    ],
+)
+def test_whatever_a_handler_fails_by_is_rolled_back_and_tried_again(house: House, failure: Any) -> None:
+    def fail_once(effect: EffectCall, connection: psycopg.Connection[Any]) -> Any:
+        credit(effect, connection)
+        if effect.try_number > 1:
+            return None
+        if failure in ("sql", "swallowed"):
+            try:
+                connection.execute("SELECT no_such_column FROM credits")
+            except psycopg.Error:
+                if failure == "sql":
+                    raise
+            return None
+        if isinstance(failure, Exception):
+            raise failure
+        return failure
+
+    desk = Desk(house, {CREDIT: python_handler(fail_once, transactional=True)})
+    order_id = paid_for(house)
+    assert [found.outcome for found in desk.deliver()] == ["refused"]
+    assert credited(house) == []
+    house.clock.move(5)
+    assert [found.outcome for found in desk.deliver()] == ["accepted"]
+    assert credited(house) == [(order_id, 1)]
+    assert [row.outcome for row in desk.only().tries] == ["refused", "accepted"]
+
+
+@pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
+def test_a_handler_that_ends_the_transaction_is_found_out(house: House, end: str) -> None:
+    def meddle(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+        connection.execute(end)
+
+    desk = Desk(house, {CREDIT: python_handler(meddle, transactional=True)})
+    paid_for(house)
+    assert [found.outcome for found in desk.deliver()] == ["refused"]
+    assert "left its transaction IDLE" in (desk.only().effect.reason or "")
+
+
+def test_a_worker_that_dies_in_the_handler_leaves_nothing_behind(house: House) -> None:
+    """E16: a crash inside the work rolls it back; it is done once afterwards."""
+
+    def die_once(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+        credit(effect, connection)
+        if effect.try_number == 1:
+            raise Died
+
+    desk = Desk(house, {CREDIT: python_handler(die_once, transactional=True)})
+    order_id = paid_for(house)
+    desk.die_delivering()
+    assert credited(house) == []
+    house.clock.move(60)
+    assert [found.outcome for found in desk.deliver()] == ["unknown"]
+    house.clock.move(5)
+    assert [found.outcome for found in desk.deliver()] == ["accepted"]
+    assert credited(house) == [(order_id, 1)]
+
+
+def test_a_handler_that_kills_every_worker_is_dead_in_the_end(house: House) -> None:
+    def poison(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+        raise Died
+
+    desk = Desk(house, {CREDIT: python_handler(poison, transactional=True)})
+    paid_for(house)
+    for _ in range(3):
+        desk.die_delivering()
+        house.clock.move(60)
+        desk.deliver()
+        house.clock.move(3600)
+    assert desk.deliver() == []
+    assert (desk.only().effect.state, desk.only().effect.tries) == ("dead", 3)
+    assert ("dead_effect", "open") in desk.findings()
+
+
+def test_a_worker_that_lost_its_claim_writes_nothing(house: House) -> None:
+    orders = []
+
+    def stall_once(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+        credit(effect, connection)
+
+    desk = Desk(house, {CREDIT: python_handler(stall_once, transactional=True)})
+    orders.append(paid_for(house))
+    describe = desk.handlers.describe
+
+    async def stall(merchant_id: str, order_ids: Any) -> Any:
+        # Between claim and transaction: the lease ends, and another worker does the work.
+        house.clock.move(60)
+        other = Desk(house, {CREDIT: python_handler(credit, transactional=True)})
+        other.deliver()
+        house.clock.move(5)
+        assert [found.outcome for found in other.deliver()] == ["accepted"]
+        return await describe(merchant_id, order_ids)
+
+    object.__setattr__(desk.handlers, "describe", stall)
+    assert [found.outcome for found in desk.deliver()] == ["accepted"]
+    assert credited(house) == [(orders[0], 1)]
