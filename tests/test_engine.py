@@ -27,7 +27,7 @@ from payonce.providers.simulator.stripe import StripeSimulator
 from payonce.usecases.effect_handlers import EffectCall
 from payonce.waking import OWING
 from tests.project.tree import SOURCE
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_SECONDS, until
 
 T = TypeVar("T")
 SECRET = "whsec_of_the_engine_1234567890"
@@ -64,7 +64,7 @@ def stepped(database_url: str, stripe: StripeSimulator) -> Iterator[sync.Payonce
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     async def bounded() -> T:
-        return await asyncio.wait_for(work, 60)
+        return await asyncio.wait_for(work, DEADLINE_SECONDS)
 
     return asyncio.run(bounded())
 
@@ -77,7 +77,7 @@ async def soon(condition: Callable[[], Awaitable[object]]) -> None:
         while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
-    await asyncio.wait_for(wait(), 30)
+    await asyncio.wait_for(wait(), DEADLINE_SECONDS)
 
 
 async def pay(engine: payonce.Payonce, stripe: StripeSimulator, order: payonce.OrderView) -> payonce.OrderView:

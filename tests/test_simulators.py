@@ -20,7 +20,8 @@ from payonce.installation import PLACE_FILE, STAND_INS, of_settings
 from payonce.settings import load
 from payonce.simulators import KINDS, served_elsewhere, start_simulator
 from payonce.usecases.ensure_checkout import Click, ensure_checkout
-from tests.support.service import Caller, Service, until
+from tests.support.service import Caller, Service
+from tests.support.waiting import DEADLINE_SECONDS, until
 
 T = TypeVar("T")
 PROVIDERS = get_args(SimulatedProvider)
@@ -28,7 +29,7 @@ PROVIDERS = get_args(SimulatedProvider)
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     async def bounded() -> T:
-        return await asyncio.wait_for(work, 60)
+        return await asyncio.wait_for(work, DEADLINE_SECONDS)
 
     return asyncio.run(bounded())
 
@@ -114,9 +115,9 @@ def test_of_each_of_them_the_service_hears_by_itself(tmp_path: Path) -> None:
             order_url = f"/v1/orders/{order['id']}"
             checkout = caller.post_until(f"{order_url}/checkout", {"provider": provider}, f"pay-{provider}")
             simulator = place["simulators"][f"{provider}/simulated"]
-            paid = httpx2.post(f"{simulator}/_sim/pay/{checkout['provider_ref']}", json={}, timeout=20)
+            paid = httpx2.post(f"{simulator}/_sim/pay/{checkout['provider_ref']}", json={}, timeout=DEADLINE_SECONDS)
             assert paid.status_code == 200, paid.text
-        until(lambda: told(caller) == set(PROVIDERS), seconds=30, what="every provider's news")
+        until(lambda: told(caller) == set(PROVIDERS), what="every provider's news")
         assert "webhook_forged" not in service.log() and '"verdict":"forged"' not in service.log()
     finally:
         service.stop()

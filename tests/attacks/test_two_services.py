@@ -17,7 +17,8 @@ from payonce.providers.simulator.faults import Fault, Faults
 from payonce.providers.simulator.serve import start_in_thread
 from payonce.providers.simulator.stripe.simulator import StripeSimulator
 from tests.support.receiver import WEBHOOK_SECRET, Receiver, receiving
-from tests.support.service import API_KEY, STRIPE_KEY, STRIPE_SECRET, Caller, Service, until
+from tests.support.service import API_KEY, STRIPE_KEY, STRIPE_SECRET, Caller, Service
+from tests.support.waiting import until
 
 ORDERS = 16
 # How many people click on each order at the same time, and pay whatever they are led to.
@@ -116,7 +117,7 @@ def somewhere(town: Town, path: str, body: dict[str, object], key: str, first: i
                 found.append(answer.json())
         return bool(found)
 
-    until(answered, seconds=180, what=path)
+    until(answered, what=path)
     return found[0]
 
 
@@ -152,7 +153,7 @@ def check(here: Town, order_ids: list[str]) -> None:
                 left.discard(order_id)
         return not left
 
-    until(done, seconds=180, what=f"every order to be charged, recorded and fulfilled once: {left}")
+    until(done, what=f"every order to be charged, recorded and fulfilled once: {left}")
     captured = here.sim.truth.captures_by_metadata("payonce_order")
     assert Counter(len(found) for found in captured.values()) == {1: len(order_ids)}
     assert {order_id: len(ids) for order_id, ids in here.receiver.fulfilled.items()} == dict.fromkeys(order_ids, 1)

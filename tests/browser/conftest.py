@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.browser.chromium import running_browser
 from tests.browser.provider import Provider, provider_of
 from tests.support.service import Service
+from tests.support.waiting import DEADLINE_SECONDS
 
 OpenPage = Callable[..., Page]
 
@@ -49,6 +50,7 @@ def open_page(browser: Browser, service: Service) -> Iterator[OpenPage]:
     def make(path: str = "/", *, like: Page | None = None, **options: object) -> Page:
         if like is None:
             contexts.append(browser.new_context(base_url=service.base_url, **options))  # type: ignore[arg-type]
+            contexts[-1].set_default_timeout(DEADLINE_SECONDS * 1000)
         page = (like.context if like is not None else contexts[-1]).new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said.type, said.text) else None)

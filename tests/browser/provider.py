@@ -10,13 +10,14 @@ import httpx2
 
 from payonce.installation import PLACE_FILE
 from tests.support.service import Service
+from tests.support.waiting import DEADLINE_SECONDS
 
 
 class Provider:
     """Asks the simulated Stripe that the service serves beside itself. `order` is an order's id, `ord_…`."""
 
     def __init__(self, base_url: str, others: Iterable[str] = ()) -> None:
-        self._client = httpx2.Client(base_url=f"{base_url}/_sim/", timeout=20)
+        self._client = httpx2.Client(base_url=f"{base_url}/_sim/", timeout=DEADLINE_SECONDS)
         self._others = [f"{other}/_sim/faults" for other in others]
 
     def sessions(self, order: str) -> list[str]:
@@ -40,7 +41,7 @@ class Provider:
         """End all faults, at every provider."""
         self._client.delete("faults").raise_for_status()
         for other in self._others:
-            httpx2.delete(other, timeout=20).raise_for_status()
+            httpx2.delete(other, timeout=DEADLINE_SECONDS).raise_for_status()
 
     def _of(self, shelf: str, order: str) -> list[dict[str, Any]]:
         truth = self._client.get("truth").raise_for_status().json()

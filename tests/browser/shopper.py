@@ -8,8 +8,6 @@ from typing import Final
 
 from playwright.sync_api import Locator, Page, expect
 
-# Long enough for a webhook and an effect on a machine that is busy; nothing here waits longer than it must.
-SECONDS: Final = 20
 GOOD_CARD: Final = "Pay with a good card"
 DECLINED: Final = "Try a card that is declined"
 ASKED: Final = "Pay with a card that asks for 3-D Secure"
@@ -58,7 +56,7 @@ def expect_back(page: Page) -> None:
 
 def expect_counters(page: Page, told: Sequence[str] = ("1", "1", "1")) -> None:
     """The newest order is charged, recorded and fulfilled so many times."""
-    expect(newest(page).locator("dl.counters dd")).to_have_text(list(told), timeout=SECONDS * 1000)
+    expect(newest(page).locator("dl.counters dd")).to_have_text(list(told))
 
 
 def link_of(page: Page, name: str) -> str:

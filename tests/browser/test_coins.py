@@ -11,9 +11,10 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.provider import Provider, simulators_of
-from tests.browser.shopper import SECONDS, expect_back, expect_counters, expect_provider, newest, order, pay_button
+from tests.browser.shopper import expect_back, expect_counters, expect_provider, newest, order, pay_button
 from tests.browser.views import begin, path_of, place
 from tests.support.service import Service
+from tests.support.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +33,7 @@ def coins(service: Service, provider: Provider) -> dict[str, Any]:
 def send(service: Service, address: str, amount: str = "exact") -> None:
     """The payer sends coins from a wallet of their own."""
     url = f"{simulators_of(service)['nowpayments']}/_sim/pay/{address}"
-    httpx2.post(url, json={"amount": amount}, timeout=20).raise_for_status()
+    httpx2.post(url, json={"amount": amount}, timeout=DEADLINE_SECONDS).raise_for_status()
 
 
 def choose(page: Page, way: str) -> None:
@@ -88,7 +89,7 @@ def test_the_page_tells_by_itself_when_the_coins_came(
     page = open_page(path_of(coins["pay_url"]))
     expect(page.get_by_text("Waiting for the payment.")).to_be_visible()
     send(service, coins["address"], "more")
-    expect(page.get_by_text("Paid. Thank you.")).to_be_visible(timeout=SECONDS * 1000)
+    expect(page.get_by_text("Paid. Thank you.")).to_be_visible()
     expect(page.locator("#send-address")).to_be_hidden()
     expect(page.get_by_text("You paid 11.25 USD more than was asked.")).to_be_visible()
     page.get_by_role("link", name="See the payment").click()
@@ -152,4 +153,4 @@ def test_coins_are_sent_from_the_simulators_wallet(open_page: OpenPage, provider
     expect_provider(wallet)
     wallet.get_by_role("link", name=re.compile("^Send 12.5 USDTTRC20")).last.click()
     wallet.get_by_role("button", name="Send exactly this").click()
-    expect(page.get_by_text("Paid. Thank you.")).to_be_visible(timeout=SECONDS * 1000)
+    expect(page.get_by_text("Paid. Thank you.")).to_be_visible()

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.provider import Provider
-from tests.browser.shopper import SECONDS, expect_back, expect_provider, link_of, newest, order, pay_button, pay_there
+from tests.browser.shopper import expect_back, expect_provider, link_of, newest, order, pay_button, pay_there
 from tests.browser.views import AGENT, path_of, place
 from tests.support.service import Service
 
@@ -58,7 +58,7 @@ def test_a_link_leads_to_the_provider_and_from_there_to_the_page_that_tells(
     expect_provider(page)
     pay_there(page)
     page.wait_for_url(re.compile("/status/"))
-    expect(page.get_by_text("Paid. Thank you.")).to_be_visible(timeout=SECONDS * 1000)
+    expect(page.get_by_text("Paid. Thank you.")).to_be_visible()
     assert provider.captures(sent["id"]) == [4500]
 
 

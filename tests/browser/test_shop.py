@@ -14,7 +14,6 @@ from tests.browser.shopper import (
     DEBIT,
     DECLINED,
     GOOD_CARD,
-    SECONDS,
     expect_back,
     expect_counters,
     expect_provider,
@@ -54,7 +53,7 @@ def test_any_clicking_makes_one_order_and_one_session(open_page: OpenPage, provi
     expect(page.locator("article.order")).to_have_count(1)
     bought = page.url.rpartition("#")[2]
     newest(page).get_by_role("button", name="Click ten times at once").click()
-    expect(page.get_by_text("10 clicks, 1 payment session")).to_be_visible(timeout=SECONDS * 1000)
+    expect(page.get_by_text("10 clicks, 1 payment session")).to_be_visible()
     # Two clicks of one moment, before the browser can have left the page.
     pay_button(page).evaluate("button => { button.click(); button.click(); }")
     expect_provider(page)
@@ -75,7 +74,7 @@ def test_a_declined_card_leaves_the_page_open_for_a_good_one(open_page: OpenPage
     pay_there(page, DECLINED)
     expect(page.get_by_text("Your card was declined. Nothing was charged")).to_be_visible()
     shop = open_page(like=page)
-    expect(newest(shop)).to_contain_text("The payment was declined. You can try again.", timeout=SECONDS * 1000)
+    expect(newest(shop)).to_contain_text("The payment was declined. You can try again.")
     assert go_to_provider(shop) == sheet
     pay_there(shop)
     expect_back(shop)
@@ -105,7 +104,7 @@ def test_a_bank_debit_is_on_its_way_until_the_bank_has_paid(open_page: OpenPage,
     go_to_provider(page)
     pay_there(page, DEBIT)
     expect_back(page)
-    expect(newest(page)).to_contain_text("The payment is on its way.", timeout=SECONDS * 1000)
+    expect(newest(page)).to_contain_text("The payment is on its way.")
     expect(pay_button(page)).to_be_hidden()
     second = open_page(like=page)
     answer = second.goto(link_of(page, "payment link"))

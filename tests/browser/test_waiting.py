@@ -12,9 +12,10 @@ from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.provider import Provider
-from tests.browser.shopper import SECONDS, expect_back, expect_counters, go_to_provider, link_of, order, pay_there
+from tests.browser.shopper import expect_back, expect_counters, go_to_provider, link_of, order, pay_there
 from tests.browser.views import path_of, place
-from tests.support.service import Service, until
+from tests.support.service import Service
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -62,7 +63,7 @@ def open_waiting(page: Page, path: str, script: Script | None = None) -> Page:
 
 def expect_told(page: Page, times: int) -> None:
     """The page has read so many answers, and knows how long to wait for the next."""
-    expect(page.locator("html")).to_have_attribute("data-told", str(times), timeout=SECONDS * 1000)
+    expect(page.locator("html")).to_have_attribute("data-told", str(times))
 
 
 def pass_by(page: Page, seconds: float) -> Page:
@@ -129,7 +130,6 @@ def test_it_tells_what_became_of_the_payment_without_being_reloaded(open_page: O
     # A status may come from a cache for a moment, so the page's time only runs fast here, and does not jump.
     until(
         lambda: pass_by(waiting, 0.2).locator("main[data-waiting=over]").count(),
-        seconds=SECONDS,
         what="the end of waiting",
     )
     expect(waiting.get_by_text("Paid. Thank you.")).to_be_visible()

@@ -57,7 +57,7 @@ def views(browser: Browser, service: Service, provider: Provider) -> dict[str, V
         page.goto(order["pay_url"])
         page.get_by_role("button", name=button).click()
         page.wait_for_url(re.compile("/status/"))
-    expect(page.get_by_text("Paid. Thank you.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Paid. Thank you.")).to_be_visible()
     page.goto(waiting["pay_url"])
     sheet = page.url
     context.close()

@@ -17,8 +17,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from payonce.testing.serving import free_port
 from tests.support.receiver import WEBHOOK_SECRET, receiving
-from tests.support.service import free_port, until
+from tests.support.waiting import DEADLINE_SECONDS, until
 
 
 class Process:
@@ -37,7 +38,7 @@ class Process:
     def is_ready(self, url: str) -> bool:
         assert self.process.poll() is None, self.err.read_text()
         try:
-            return httpx2.get(f"{url}/readyz", timeout=2).status_code == 200
+            return httpx2.get(f"{url}/readyz", timeout=DEADLINE_SECONDS).status_code == 200
         except httpx2.HTTPError:
             return False
 
@@ -45,7 +46,7 @@ class Process:
         """Send a signal; the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(DEADLINE_SECONDS)
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def serving(folder: Path, *words: str, **environment: str) -> Iterator[tuple[Pro
     process = Process(folder, "serve", "--port", str(port), *words, **environment)
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: process.is_ready(url), seconds=60, what="the service")
+        until(lambda: process.is_ready(url), what="the service")
         yield process, url
     finally:
         process.end()
@@ -65,7 +66,7 @@ def commanded(folder: Path, *words: str) -> Any:
     """What another command says beside the service, as JSON."""
     run = subprocess.run(
         [sys.executable, "-m", "payonce.cli.main", *words, "--json"],
-        cwd=folder, capture_output=True, text=True, timeout=60,
+        cwd=folder, capture_output=True, text=True, timeout=DEADLINE_SECONDS,
         env={k: v for k, v in os.environ.items() if not k.startswith(("PAYONCE_", "PG", "DATABASE_URL"))},
     )  # fmt: skip
     return json.loads(run.stdout or run.stderr)
@@ -78,7 +79,7 @@ def place(url: str, key: str, name: str = "R-1") -> dict[str, Any]:
         "success_url": "https://shop.example/ok", "cancel_url": "https://shop.example/no",
     }  # fmt: skip
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": name}
-    answer = httpx2.post(f"{url}/v1/orders", json=wish, headers=headers, timeout=20)
+    answer = httpx2.post(f"{url}/v1/orders", json=wish, headers=headers, timeout=DEADLINE_SECONDS)
     assert answer.status_code in (200, 201), answer.text
     return dict(answer.json())
 
@@ -86,15 +87,19 @@ def place(url: str, key: str, name: str = "R-1") -> dict[str, Any]:
 def pay(url: str, key: str, order: dict[str, Any]) -> None:
     """Pay at the simulator's page."""
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"checkout-{order['id']}"}
-    checkout = httpx2.post(f"{url}/v1/orders/{order['id']}/checkout", json={}, headers=headers, timeout=30).json()
+    checkout = httpx2.post(
+        f"{url}/v1/orders/{order['id']}/checkout", json={}, headers=headers, timeout=DEADLINE_SECONDS
+    ).json()
     assert "url" in checkout, checkout
     simulator = str(httpx2.URL(checkout["url"]).copy_with(path="/"))
-    paid = httpx2.post(f"{simulator}_sim/pay/{checkout['provider_ref']}", json={}, timeout=20)
+    paid = httpx2.post(f"{simulator}_sim/pay/{checkout['provider_ref']}", json={}, timeout=DEADLINE_SECONDS)
     assert paid.json()["seen"] == "succeeded", paid.text
 
 
 def counters(url: str, key: str, order: dict[str, Any]) -> dict[str, int]:
-    answer = httpx2.get(f"{url}/v1/orders/{order['id']}", headers={"Authorization": f"Bearer {key}"}, timeout=20)
+    answer = httpx2.get(
+        f"{url}/v1/orders/{order['id']}", headers={"Authorization": f"Bearer {key}"}, timeout=DEADLINE_SECONDS
+    )
     return dict(answer.json()["counters"])
 
 
@@ -112,7 +117,7 @@ def test_from_an_empty_folder_it_serves_and_says_where_everything_is(tmp_path: P
             assert told in said
         order = place(url, key)
         pay(url, key, order)
-        until(lambda: counters(url, key, order) == ONCE, seconds=60, what="it to be fulfilled once")
+        until(lambda: counters(url, key, order) == ONCE, what="it to be fulfilled once")
         # Commands beside the service find it, its database and its simulator.
         shown = commanded(tmp_path, "orders", "show", "R-1")
         assert (shown["counters"], shown["pay_url"]) == (ONCE, order["pay_url"])
@@ -134,7 +139,7 @@ def test_told_to_stop_it_drains_and_comes_back_with_everything(tmp_path: Path) -
         assert key not in process.out.read_text()
         assert place(url, key)["id"] == order["id"]
         pay(url, key, order)
-        until(lambda: counters(url, key, order) == ONCE, seconds=60, what="it to be paid after the restart")
+        until(lambda: counters(url, key, order) == ONCE, what="it to be paid after the restart")
 
 
 def test_killed_it_leaves_nothing_that_the_next_start_cannot_mend(tmp_path: Path) -> None:
@@ -145,14 +150,14 @@ def test_killed_it_leaves_nothing_that_the_next_start_cannot_mend(tmp_path: Path
         pay(url, key, order)
         process.end(signal.SIGKILL)
     with serving(tmp_path) as (_, url):
-        until(lambda: counters(url, key, order) == ONCE, seconds=120, what="it to be settled after the kill")
+        until(lambda: counters(url, key, order) == ONCE, what="it to be settled after the kill")
         assert commanded(tmp_path, "prove")["holds"] is True
 
 
 def test_a_port_that_is_taken_is_said_clearly_and_nothing_is_made(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = Process(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
-        assert process.process.wait(60) == 1
+        assert process.process.wait(DEADLINE_SECONDS) == 1
     told = process.err.read_text()
     assert "port_taken" in told and "--port" in told and "Traceback" not in told
     assert not (tmp_path / ".payonce").exists()
@@ -161,7 +166,7 @@ def test_a_port_that_is_taken_is_said_clearly_and_nothing_is_made(tmp_path: Path
 def test_a_key_without_its_webhook_secret_refuses_to_start(tmp_path: Path) -> None:
     """B16: an empty or missing secret refuses to start."""
     process = Process(tmp_path, "serve", PAYONCE_STRIPE_API_KEY="sk_test_1234567890123456")
-    assert process.process.wait(60) == 1
+    assert process.process.wait(DEADLINE_SECONDS) == 1
     assert "PAYONCE_STRIPE_WEBHOOK_SECRET is missing" in process.err.read_text()
     assert not (tmp_path / ".payonce").exists()
 
@@ -171,7 +176,7 @@ def test_a_sample_for_a_webhook_secret_refuses_to_start(tmp_path: Path, secret: 
     """B16: what stands in every guide is no secret."""
     told = {"PAYONCE_STRIPE_API_KEY": "sk_test_1234567890123456", "PAYONCE_STRIPE_WEBHOOK_SECRET": secret}
     process = Process(tmp_path, "serve", **told)
-    assert process.process.wait(60) == 1
+    assert process.process.wait(DEADLINE_SECONDS) == 1
     assert "secret_weak" in process.err.read_text()
 
 
@@ -187,7 +192,7 @@ def test_the_applications_endpoint_is_told_once_and_logs_hold_no_secret(tmp_path
             key = told["PAYONCE_API_KEY"]
             order = place(url, key)
             pay(url, key, order)
-            until(lambda: receiver.fulfilled.get(order["id"]), seconds=60, what="the outgoing webhook")
+            until(lambda: receiver.fulfilled.get(order["id"]), what="the outgoing webhook")
             assert not (tmp_path / ".payonce" / "postgres").exists()
         lines = process.err.read_text().splitlines()
     assert len(receiver.fulfilled[order["id"]]) == 1
@@ -205,12 +210,12 @@ def test_a_worker_of_its_own_delivers_what_a_service_without_one_leaves(tmp_path
         key = (tmp_path / ".payonce" / "api_key").read_text().strip()
         order = place(url, key)
         pay(url, key, order)
-        until(lambda: counters(url, key, order)["recorded"] == 1, seconds=60, what="the settlement")
+        until(lambda: counters(url, key, order)["recorded"] == 1, what="the settlement")
         assert counters(url, key, order)["fulfilled"] == 0
         assert [each["state"] for each in commanded(tmp_path, "effects", "list")] == ["pending"]
         worker = Process(tmp_path / "worker", "worker", PAYONCE_DATA_DIR=str(tmp_path / ".payonce"))
         try:
-            until(lambda: counters(url, key, order) == ONCE, seconds=60, what="the other process to deliver")
+            until(lambda: counters(url, key, order) == ONCE, what="the other process to deliver")
         finally:
             assert worker.end() == 0
 
@@ -218,5 +223,5 @@ def test_a_worker_of_its_own_delivers_what_a_service_without_one_leaves(tmp_path
 def test_of_two_services_on_one_folder_the_second_says_what_is_wrong(tmp_path: Path) -> None:
     with serving(tmp_path):
         second = Process(tmp_path / "second", "serve", "--port", "0", PAYONCE_DATA_DIR=str(tmp_path / ".payonce"))
-        assert second.process.wait(60) == 1
+        assert second.process.wait(DEADLINE_SECONDS) == 1
         assert "simulator_taken" in second.err.read_text()

@@ -14,7 +14,8 @@ import stripe
 
 from tests.conformance.localstripe import KEY, LocalStripe, running_localstripe
 from tests.support.receiver import WEBHOOK_SECRET, Receiver, receiving
-from tests.support.service import STRIPE_SECRET, Caller, Service, until
+from tests.support.service import STRIPE_SECRET, Caller, Service
+from tests.support.waiting import until
 
 CLICKS = 50
 GOOD, DECLINED = "pm_card_visa", "pm_card_chargeCustomerFail"
@@ -51,7 +52,7 @@ class Shop:
 
     def wait_for_payment(self, order_id: str) -> dict[str, Any]:
         done = {"charged": 1, "recorded": 1, "fulfilled": 1}
-        until(lambda: self.see(order_id).get("counters") == done, seconds=60, what=f"{done}")
+        until(lambda: self.see(order_id).get("counters") == done, what=f"{done}")
         return self.see(order_id)
 
 

@@ -11,8 +11,10 @@ from payonce.drivers.chance import SystemChance
 from payonce.providers.simulator.delivery_faults import DeliveryFaults
 from payonce.providers.simulator.serve import start_in_thread
 from payonce.providers.simulator.stripe.simulator import StripeSimulator
+from payonce.testing.serving import free_port
 from tests.support.receiver import WEBHOOK_SECRET, receiving
-from tests.support.service import STRIPE_KEY, STRIPE_SECRET, Caller, Service, free_port, until
+from tests.support.service import STRIPE_KEY, STRIPE_SECRET, Caller, Service
+from tests.support.waiting import DEADLINE_SECONDS, until
 
 ORDERS = 200
 KILLS = 6
@@ -55,7 +57,7 @@ def _pay_while_killing(service: Service, sim: StripeSimulator) -> list[str]:
         for _ in range(KILLS):
             # A moment is a number of payments, so that kills fall into work on a machine of any speed.
             for _ in range(chance.randint(5, ORDERS // KILLS - 5)):
-                if not paid.acquire(timeout=60):
+                if not paid.acquire(timeout=DEADLINE_SECONDS):
                     return
             service.kill()
             service.start()
@@ -96,4 +98,4 @@ def _check(service: Service, order_ids: list[str]) -> None:
                 left.discard(order_id)
         return not left
 
-    until(done, seconds=150, what="every order to be charged, recorded and fulfilled once")
+    until(done, what="every order to be charged, recorded and fulfilled once")

@@ -20,7 +20,7 @@ from tests.support.clocks import HandClock
 from tests.support.databases import TestServer
 from tests.support.drives import Drive
 from tests.support.line import Fate, watched_line
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_SECONDS, until
 
 Things = Callable[[], dict[str, int]]
 Rival = psycopg.Connection[Any]
@@ -75,7 +75,7 @@ def test_the_victim_of_a_deadlock_runs_again(
             rival.execute("UPDATE things SET amount = amount + 10 WHERE name = 'b'")
         else:
             # Who waits for a row has no turn: before the rival went on, the next run could take the row once more.
-            assert rivals_end.wait(30)
+            assert rivals_end.wait(DEADLINE_SECONDS)
         await tx.run(LOCK, name="a")
         if len(runs) == 1:
             threading.Thread(target=lock_the_other_way_round).start()

@@ -17,8 +17,9 @@ import pytest
 
 from payonce.providers.simulator.serve import serve_in_thread
 from payonce.providers.simulator.stripe import StripeSimulator
+from payonce.testing.serving import free_port
 from tests.project.tree import ROOT
-from tests.support.service import free_port, until
+from tests.support.waiting import DEADLINE_SECONDS, until
 
 SECRET = "whsec_of_the_example_1234567890"
 
@@ -46,25 +47,25 @@ class Club:
                 [sys.executable, "-m", "uvicorn", "examples.fastapi.app:app", "--port", str(self.port)],
                 cwd=ROOT, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
-        until(self.is_ready, seconds=60, what="the example")
+        until(self.is_ready, what="the example")
 
     def is_ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
         try:
-            return httpx2.get(f"{self.url}/payments/readyz", timeout=2).status_code == 200
+            return httpx2.get(f"{self.url}/payments/readyz", timeout=DEADLINE_SECONDS).status_code == 200
         except httpx2.HTTPError:
             return False
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(DEADLINE_SECONDS)
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:
-        return httpx2.post(f"{self.url}{path}", json=body, timeout=30, follow_redirects=False)
+        return httpx2.post(f"{self.url}{path}", json=body, timeout=DEADLINE_SECONDS, follow_redirects=False)
 
     def get(self, path: str) -> Any:
-        return httpx2.get(f"{self.url}{path}", timeout=20).json()
+        return httpx2.get(f"{self.url}{path}", timeout=DEADLINE_SECONDS).json()
 
     def ask(self, player: str = "27", amount_minor: int = 4500) -> dict[str, Any]:
         answer = self.post("/fees", {"player": player, "month": "2026-05", "amount_minor": amount_minor})
@@ -98,8 +99,8 @@ def test_a_fee_is_charged_recorded_and_fulfilled_once_in_an_application_that_exi
     assert len(pages) == 1
     assert club.pay_at_stripe(pages.pop()) == "succeeded"
     once = {"charged": 1, "recorded": 1, "fulfilled": 1}
-    until(lambda: club.get(f"/fees/{fee['id']}")["counters"] == once, seconds=60, what=f"{once}")
-    until(lambda: club.states(fee) == ["done", "done"], seconds=60, what="both effects")
+    until(lambda: club.get(f"/fees/{fee['id']}")["counters"] == once, what=f"{once}")
+    until(lambda: club.states(fee) == ["done", "done"], what="both effects")
     assert club.get("/members") == [["27", "2026-05"]]
     assert len(club.outbox.read_text().splitlines()) == 1
     assert club.post(f"/fees/{fee['id']}/pay").status_code == 409
@@ -115,7 +116,7 @@ def test_killed_right_after_the_payment_it_owes_nothing_twice(club: Club) -> Non
     club.end(signal.SIGKILL)
     club.start()
     # A claim of the process that was killed is taken over when its lease of a minute is over.
-    until(lambda: club.get("/members") == [["27", "2026-05"]], seconds=120, what="the membership")
+    until(lambda: club.get("/members") == [["27", "2026-05"]], what="the membership")
     assert len(club.stripe.truth.payable_now()) == 0
 
 
@@ -134,7 +135,7 @@ def test_the_command_line_works_with_the_applications_own_engine(club: Club) -> 
     club.ask()
     run = subprocess.run(
         [sys.executable, "-m", "payonce.cli.main", "--app", "examples.fastapi.app:engine", "orders", "list", "--json"],
-        cwd=ROOT, env=club.environment, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, env=club.environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert '"reference": "fee:27:2026-05:4500"' in run.stdout

@@ -21,6 +21,7 @@ from payonce.usecases.deliver_effects import OneAfterAnother
 from tests.promises.money_back import paid_twice
 from tests.support.frames import hand_of, job
 from tests.support.house import House
+from tests.support.waiting import DEADLINE_SECONDS
 
 
 def test_no_job_can_create_a_payment(house: House) -> None:
@@ -276,7 +277,7 @@ def test_a_worker_that_is_cancelled_ends_its_steps_too(house: House) -> None:
         await asyncio.sleep(0)
         steps.go.set()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(running, 30)
+            await asyncio.wait_for(running, DEADLINE_SECONDS)
         return steps
 
     assert asyncio.run(run()).ended == 1

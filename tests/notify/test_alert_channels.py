@@ -21,8 +21,8 @@ from payonce.notify.apprise_child import outcome_of
 from payonce.notify.sender import HttpSender
 from payonce.notify.smtp import smtp_server
 from payonce.notify.webhooks import operators_endpoint
+from payonce.testing.serving import free_port
 from payonce.usecases.alerting import Channel, Message
-from tests.support.service import free_port
 from tests.support.services import Services, services
 from tests.support.webhook_receiver import hang_up, receiver
 

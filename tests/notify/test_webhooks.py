@@ -43,6 +43,7 @@ from payonce.usecases.retry_effect import retry_effect
 from payonce.usecases.world import DEFAULT_MERCHANT, World
 from tests.support.effects import free_order, paid_for
 from tests.support.house import House
+from tests.support.waiting import DEADLINE_SECONDS
 from tests.support.webhook_receiver import Endpoint, hang_up, receiver
 
 T = TypeVar("T")
@@ -345,7 +346,7 @@ def test_a_worker_killed_between_the_call_and_its_answer_costs_no_webhook(
     command = [sys.executable, "-c", KILLED_WORKER, database_url, shop.url, SECRET]
     worker.append(subprocess.Popen(command, env=environment))
     started.set()
-    assert worker[0].wait(30) == -signal.SIGKILL
+    assert worker[0].wait(DEADLINE_SECONDS) == -signal.SIGKILL
     [(lease_until,)] = house.rows("SELECT max(lease_until) FROM effects WHERE state = 'claimed'")
     house.clock.instant = lease_until
     for _ in range(3):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import httpx2
 
-from tests.support.service import free_port, until
+from payonce.testing.serving import free_port
+from tests.support.waiting import DEADLINE_SECONDS, until
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -27,7 +28,7 @@ def test_the_program_of_the_readme_runs_and_serves(tmp_path: Path) -> None:
         subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log) as process,
     ):
         try:
-            until(lambda: _is_ready(port), seconds=60, what=f"the program: {(tmp_path / 'log').read_text()}")
+            until(lambda: _is_ready(port), what=f"the program: {(tmp_path / 'log').read_text()}")
         finally:
             process.terminate()
 
@@ -39,6 +40,6 @@ def test_every_page_that_the_readme_names_exists() -> None:
 
 def _is_ready(port: int) -> bool:
     try:
-        return httpx2.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
+        return httpx2.get(f"http://127.0.0.1:{port}/readyz", timeout=DEADLINE_SECONDS).status_code == 200
     except httpx2.HTTPError:
         return False

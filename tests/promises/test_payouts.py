@@ -26,6 +26,7 @@ from tests.promises.words import delivery, event, hear, succeeded
 from tests.races.puppets import at_random, play, preempted_at
 from tests.support.effects import Desk, Receiver
 from tests.support.house import INVITE, House
+from tests.support.waiting import DEADLINE_SECONDS
 
 PAY = EffectKind("pay", "payout.due", on_unknown="resend")
 COACH = {"payee": "coach", "amount_minor": 700}
@@ -175,14 +176,14 @@ def test_many_workers_at_once_make_one_payout(build: Build, database_url: str) -
 
     def work() -> None:
         with SyncDatabase(house._database_url, clock=house.clock, chance=SystemChance()) as database:
-            start.wait(10)
+            start.wait(DEADLINE_SECONDS)
             made.append(run_to_end(make_payouts(replace(house.world, database=database), "default")).made)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(DEADLINE_SECONDS)
     assert (sum(made), payouts(house)) == (1, [("coach", 1, 0, 4200)])
 
 

@@ -26,6 +26,7 @@ from tests.promises.conftest import Build
 from tests.promises.soundness import everything
 from tests.promises.words import hear, succeeded
 from tests.support.house import House
+from tests.support.waiting import DEADLINE_SECONDS
 
 SEAT = [{"sku": "seat", "quantity": 1}]
 BOTH = [{"sku": "seat", "quantity": 1}, {"sku": "meal", "quantity": 2}]
@@ -202,7 +203,7 @@ def at_once(*acts: Any) -> list[Any]:
     start = threading.Barrier(len(acts))
 
     def do(place: int, act: Any) -> None:
-        start.wait(30)
+        start.wait(DEADLINE_SECONDS)
         try:
             found[place] = act()
         except PayonceError as error:
@@ -212,7 +213,7 @@ def at_once(*acts: Any) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(DEADLINE_SECONDS)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,25 +13,12 @@ from typing import Any
 
 import httpx2
 
+from payonce.testing.serving import free_port
+from tests.support.waiting import DEADLINE_SECONDS, until
+
 API_KEY = "key_of_the_tests_1234567890"
 STRIPE_KEY = "sk_test_of_the_tests_1234567890"
 STRIPE_SECRET = "whsec_of_the_tests_1234567890"
-READY_SECONDS = 60.0
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def until(true: Any, *, seconds: float, what: str) -> None:
-    """Wait until `true()` says so. Raises AssertionError with `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.05)
 
 
 class Service:
@@ -61,7 +47,6 @@ class Service:
         )  # fmt: skip
         until(
             self.is_ready,
-            seconds=READY_SECONDS,
             what=f"the service; see {self.folder}/service.log:\n{self.log()[-2000:]}",
         )
         return self
@@ -71,7 +56,7 @@ class Service:
         assert self._process is not None
         assert self._process.poll() is None, f"the service ended:\n{self.log()[-3000:]}"
         try:
-            return httpx2.get(f"{self.base_url}/readyz", timeout=2).status_code == 200
+            return httpx2.get(f"{self.base_url}/readyz", timeout=DEADLINE_SECONDS).status_code == 200
         except httpx2.HTTPError:
             return False
 
@@ -96,7 +81,7 @@ class Service:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.terminate()
-        return self._process.wait(timeout=60)
+        return self._process.wait(DEADLINE_SECONDS)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command of the CLI on the same installation."""
@@ -105,7 +90,7 @@ class Service:
         }
         return subprocess.run(
             [sys.executable, "-m", "payonce.cli.main", *words],
-            cwd=self.folder, env=kept | self.environment, capture_output=True, text=True, timeout=120,
+            cwd=self.folder, env=kept | self.environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS,
         )  # fmt: skip
 
     def log(self) -> str:
@@ -118,7 +103,9 @@ class Caller:
     """Calls the API as an application would: every POST with an Idempotency-Key, again until it is answered."""
 
     def __init__(self, base_url: str) -> None:
-        self._client = httpx2.Client(base_url=base_url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=40)
+        self._client = httpx2.Client(
+            base_url=base_url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=DEADLINE_SECONDS
+        )
 
     def post(self, path: str, body: Mapping[str, Any], key: str) -> httpx2.Response:
         """POST once."""

@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.waiting import DEADLINE_SECONDS
+
 HOSTS = ("hooks.slack.com", "api.telegram.org", "events.pagerduty.com", "chat.example")
 
 
@@ -80,7 +82,7 @@ def services(folder: Path) -> Iterator[Services]:
             made.got.append(Request(self.host or self.headers["host"], self.path, body))
             status = made.answers.pop(0) if made.answers else 200
             if status is None:
-                made.released.wait(60)
+                made.released.wait(DEADLINE_SECONDS)
                 self.close_connection = True
                 return
             answer = b'{"ok": true, "status": "success"}' if "telegram" in self.host else b"ok"

@@ -26,6 +26,7 @@ from payonce.usecases.prove import prove_all
 from payonce.usecases.show_finding import show_finding
 from payonce.usecases.world import DEFAULT_MERCHANT
 from tests.support.house import House
+from tests.support.waiting import DEADLINE_SECONDS
 
 
 def find(house: House, kind: str = "event_quarantined", about: str = "a", **more: Any) -> FindingView:
@@ -286,7 +287,7 @@ def test_a_person_and_the_monitor_on_one_finding_at_once_lose_no_word(house: Hou
     for thread in both:
         thread.start()
     for thread in both:
-        thread.join(60)
+        thread.join(DEADLINE_SECONDS)
     other.close()
     assert failures == []
     [met] = every(house)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,14 +14,21 @@ import uvicorn
 from payonce.providers.simulator.serve import LOOPBACK, listen
 
 # An application that has not started by then never will.
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 120.0
 GLANCE_SECONDS: Final = 0.02
+# Below what systems give to outgoing connections, so that none of those takes a port before its server listens.
+PORTS: Final = range(15_000, 32_000)
 
 
 def free_port() -> int:
     """A port of the loopback interface that nobody listens on at this moment."""
-    with listen(LOOPBACK, 0) as probe:
-        return int(probe.getsockname()[1])
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        try:
+            listen(LOOPBACK, port).close()
+        except OSError:
+            continue
+        return port
 
 
 @contextmanager
