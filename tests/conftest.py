@@ -5,14 +5,27 @@ The port needs no event loop: `run_to_end(database.transaction(work, name="test"
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from payonce.drivers.postgres_sync import SyncDatabase
 from tests.support.clocks import HandClock, SeededChance
 from tests.support.databases import TestServer, running_server
 from tests.support.house import House
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command that a test runs configures the process's logs; the next test begins without that."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,16 +14,22 @@ from payonce import logs
 
 
 @pytest.fixture
-def lines() -> Iterator[Any]:
+def lines() -> Any:
     """Read what was logged, as JSON."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
     stream = io.StringIO()
     logs.configure(form="json", stream=stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers[:] = before
-    root.setLevel(level)
-    structlog.reset_defaults()
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_that_cannot_be_written_is_lost_without_showing_what_it_carried(capfd: Any) -> None:
+    stream = io.StringIO()
+    logs.configure(form="json", stream=stream)
+    stream.close()
+    try:
+        raise ValueError("sk_live_51abcDEF0123456789")
+    except ValueError:
+        logging.getLogger("library").exception("the key is %s", "sk_live_51abcDEF0123456789")
+    assert capfd.readouterr().err == "a line of library was lost: ValueError\n"
 
 
 def test_ids_that_are_bound_stand_on_every_line(lines: Any) -> None:

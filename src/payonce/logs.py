@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -53,7 +53,7 @@ def configure(
         last = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=0)
     else:
         last = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-    handler = logging.StreamHandler(stream)
+    handler = _Lines(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -77,6 +77,17 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes lines. One that cannot be written is lost, and is said to be: the standard handler would print all that it
+    carries, before anything was taken out of it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
+        """Say which line was lost, and why."""
+        with suppress(Exception):
+            error = sys.exc_info()[1]
+            (sys.__stderr__ or sys.stderr).write(f"a line of {record.name} was lost: {type(error).__name__}\n")
 
 
 @contextmanager

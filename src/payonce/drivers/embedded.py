@@ -42,7 +42,8 @@ DATABASE: Final = "payonce"
 _PORT: Final = 5432
 # A server that was killed first replays what it wrote since the last checkpoint: seconds, rarely a minute.
 START_SECONDS: Final = 60
-STOP_SECONDS: Final = 30
+# Whoever has less patience with a busy disk kills us, and the next start recovers.
+STOP_SECONDS: Final = 120
 _KNOCK_SECONDS: Final = 0.02
 
 SETTINGS: Final[Mapping[str, str]] = {
@@ -126,15 +127,20 @@ class EmbeddedServer:
             time.sleep(_KNOCK_SECONDS)
 
     def stop(self) -> None:
-        """Shut the server down cleanly if it is ours; processes that joined it lose their connections."""
+        """Shut the server down cleanly if it is ours; processes that joined it lose their connections.
+
+        Raises Unavailable when it is not down after `STOP_SECONDS`; then it ends by itself, and is nobody's.
+        """
         if self._lock is None:
             return
-        if self._pid() is not None:
-            self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(STOP_SECONDS))
-        if self._socket_folder != self.data:
-            with suppress(OSError):
-                self._socket_folder.rmdir()
-        self._disown()
+        try:
+            if self._pid() is not None:
+                self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(STOP_SECONDS))
+            if self._socket_folder != self.data:
+                with suppress(OSError):
+                    self._socket_folder.rmdir()
+        finally:
+            self._disown()
 
     def _start_own(self) -> None:
         if self._pid() is not None:
@@ -254,13 +260,13 @@ class EmbeddedServer:
             check=False,
         )
         if done.returncode:
-            raise self._failed((done.stdout or b"").decode(errors="replace"))
+            raise self._failed((done.stdout or b"").decode(errors="replace"), "stop" if "stop" in words else "start")
 
-    def _failed(self, words: str) -> Unavailable:
+    def _failed(self, words: str, verb: str = "start") -> Unavailable:
         log_file = self.data / "server.log"
         lines = log_file.read_text("utf-8", "replace").splitlines()[-8:] if log_file.exists() else []
         return Unavailable(
-            f"The embedded PostgreSQL in {self.data} does not start.",
+            f"The embedded PostgreSQL in {self.data} does not {verb}.",
             code="embedded_server_failed",
             hint="\n".join([words.strip()[-500:], *lines]).strip(),
         )
