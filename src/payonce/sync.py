@@ -294,7 +294,7 @@ class Payonce(Declares):
         `job_not_dry`.
         """
         lane = self._lane(job)
-        return run_to_end(look(job, lane.hand, lane.merchants))
+        return run_to_end(look(lane.job, lane.hand, lane.merchants))
 
     def _lane(self, job: Job) -> Lane:
         return self._assembly.lane(job, self.world, OneAfterAnother(), unobserved)

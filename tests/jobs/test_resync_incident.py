@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from payonce.domain.breaker import FLOOR_ROWS
+from payonce.domain.breaker import Breaker
 from payonce.domain.effect import EffectKind
 from payonce.drivers.stepping import run_to_end
 from payonce.jobs.timetable import MOST_MESSAGES
@@ -66,6 +66,7 @@ BROKEN = Query(
     " AND (%(after)s::uuid IS NULL OR order_id > %(after)s::uuid) ORDER BY order_id LIMIT %(limit)s::integer",
     "a mistake",
 )
+FLOOR_ROWS = Breaker().floor_rows
 MONEY = ("entries", "postings", "captures", "settlements", "provider_refs", "refunds")
 
 

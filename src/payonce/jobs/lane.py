@@ -234,7 +234,7 @@ class Lane:
         """What the job is handed for a batch: the run it works for, and a database that asks whether it may go on."""
         context.is_silent = self.is_silent
         guard = GuardedDatabase(self.hand.world.database, self.hand.world.clock, ask, asked_at)
-        armed = guard if self.job.is_worker else ArmedDatabase(guard, context)
+        armed = guard if self.job.is_worker else ArmedDatabase(guard, context, self.hand.world.breaker)
         return replace(self.hand, world=replace(self.hand.world, database=armed, run=context))
 
     def _most(self, context: RunContext) -> int:

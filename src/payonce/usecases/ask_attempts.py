@@ -174,7 +174,7 @@ class _Asking:
         return saids
 
     async def _record_all(self, saids: Sequence[Said]) -> list[Attended | None]:
-        return [*await record_all(self._world, self._merchant_id, saids, name="resolve")]
+        return [*await record_all(self._world, self._merchant_id, saids, name="join_answers")]
 
 
 def _is_out_of_reach(world: World, attempt: Attempt, now: datetime) -> bool:
