@@ -46,19 +46,19 @@ TIMETABLE: Final[tuple[Job, ...]] = (
     Job(
         name="retry", why="events that could not be applied are tried again (C14)",
         every_seconds=1.0, at_most=100, notify="send", use=uses.retry, look=uses.look_retry, most_rows=MOST_ROWS,
-        most_messages=MOST_MESSAGES,
+        most_messages=MOST_MESSAGES, looks_first=True,
     ),
     Job(
         name="resolve", why="the provider is asked about what is in doubt, closing or long open (A1)",
         # It only looks at what is due; the due times are the rule's, this is how soon they are noticed.
         every_seconds=2.0, at_most=100, notify="send", use=uses.resolve, look=uses.look_resolve, most_rows=MOST_ROWS,
-        most_messages=MOST_MESSAGES,
+        most_messages=MOST_MESSAGES, looks_first=True,
     ),
     Job(
         name="payout", why="what payees are owed is covered by payouts, once (E10), unless it is in doubt (E12)",
         # One look at what is not paid out yet; a payee waits seconds, and nobody's page does.
         every_seconds=2.0, at_most=50, notify="send", use=uses.payout, look=uses.look_payout, most_rows=MOST_ROWS,
-        most_messages=MOST_MESSAGES,
+        most_messages=MOST_MESSAGES, looks_first=True,
     ),
     Job(
         name="backfill", why="what webhooks did not tell is read from the providers' logs and lists (A11)",
