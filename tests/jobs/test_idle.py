@@ -1,4 +1,4 @@
-"""What a service costs that has nothing to do: it looks and writes next to nothing, and what comes is not overlooked."""
+"""What a service costs that has nothing to do: it looks, and hardly writes; and what comes is not overlooked."""
 
 from __future__ import annotations
 

@@ -167,7 +167,8 @@ def _leave(book: Book, attempt: Attempt, outcome: Done) -> None:
 
 def _note_stuck(book: Book, attempt: Attempt, order: Order) -> None:
     """Tell a person of an attempt that must not be paid any more and could not be closed for an hour."""
-    if attempt.state == "closing" and book.now - (attempt.opened_at or attempt.created_at) > STUCK_AFTER:
+    since = attempt.closing_since or attempt.opened_at or attempt.created_at
+    if attempt.state == "closing" and book.now - since > STUCK_AFTER:
         why = attempt.close_because or ""
         book.find("stuck_close", attempt.id.hex, order, attempt.amount_minor, why=why, provider=attempt.provider)
     elif attempt.close_because is not None:
