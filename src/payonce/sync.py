@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from payonce import app
@@ -50,7 +51,7 @@ from payonce.usecases.ask_refund import ask_refund
 from payonce.usecases.claim_accounts import claim_accounts
 from payonce.usecases.close_orders import cancel_order
 from payonce.usecases.deliver_effects import OneAfterAnother
-from payonce.usecases.ensure_checkout import Click, ensure_checkout
+from payonce.usecases.ensure_checkout import Click
 from payonce.usecases.list_findings import FindingView, list_findings
 from payonce.usecases.list_refunds import list_refunds
 from payonce.usecases.place_order import PlaceOrder, place_order
@@ -61,7 +62,11 @@ from payonce.usecases.refresh_order import refresh_order
 from payonce.usecases.restock_order import restock_order
 from payonce.usecases.run_context import RunContext
 from payonce.usecases.set_stock import StockView, list_stock, set_stock
+from payonce.usecases.tally_checkouts import Tally, counted_checkout
 from payonce.usecases.world import World
+
+# How people were answered is written with the first click after so long, and at the end.
+PAUSE: Final = timedelta(seconds=5)
 
 
 class Joined:
@@ -131,6 +136,8 @@ class Payonce(Declares):
         self._database: SyncDatabase | None = None
         self._transport: SyncTransport | None = None
         self._lanes: list[Lane] | None = None
+        self._tally: Tally | None = None
+        self._tallied_at: datetime | None = None
 
     def start(self, *, prepare: bool = True, any_schema: bool = False) -> None:
         """Open the database, and with `prepare` bring it up to date and claim the accounts. Calls no provider. Whatever
@@ -148,12 +155,13 @@ class Payonce(Declares):
 
     def close(self) -> None:
         """Close connections, and the embedded server if it is ours."""
+        self._write_tally()
         for part in (self._database, self._transport):
             if part is not None:
                 part.close()
         if self._server is not None:
             self._server.stop()
-        self._database = self._transport = self._server = self._lanes = None
+        self._database = self._transport = self._server = self._lanes = self._tally = None
         self._assembly.world = None
 
     def __enter__(self) -> Self:
@@ -186,7 +194,18 @@ class Payonce(Declares):
         payer says expressly that nothing was sent.
         """
         click = Click(provider=provider, account=account, flow=flow, leave_attempt=leave_attempt)
-        return run_to_end(ensure_checkout(self.world, self.installation.merchant_id, id_of(order), click))
+        tally = self._tally = self._tally or Tally(self.world)
+        try:
+            return run_to_end(counted_checkout(tally, self.world, self.installation.merchant_id, id_of(order), click))
+        finally:
+            self._write_tally(PAUSE)
+
+    def _write_tally(self, after: timedelta = timedelta()) -> None:
+        """Write how people who wanted to pay were answered, where that was not done for so long."""
+        now = self._clock.now()
+        if self._tally is not None and (self._tallied_at is None or abs(now - self._tallied_at) >= after):
+            self._tallied_at = now
+            run_to_end(self._tally.write())
 
     def read_order(self, order: OrderView | UUID | str) -> OrderView:
         """The order as it stands. Reading changes nothing."""

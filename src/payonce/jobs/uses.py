@@ -173,13 +173,21 @@ async def look_close(hand: Hand, merchant_id: str, at_most: int) -> Would:
 async def expire(hand: Hand, merchant_id: str, at_most: int) -> Ran:
     """Erase personal data that is old."""
     did = await expire_data(hand.world, merchant_id, at_most)
-    return Ran(did.rows, did.rows, detail=f"payers {did.payers}, evidence {did.evidence}, bodies {did.bodies}")
+    detail = f"payers {did.payers}, evidence {did.evidence}, bodies {did.bodies}"
+    detail += f", repeats {did.repeats}, counts {did.counts}"
+    return Ran(did.rows, did.rows, detail=detail)
 
 
 async def look_expire(hand: Hand, merchant_id: str, at_most: int) -> Would:
     """How many rows of each kind are due."""
     due = await count_to_erase(hand.world, merchant_id)
-    said = (("payers", due.payers), ("calls", due.evidence), ("raw bodies of events", due.bodies))
+    said = (
+        ("payers", due.payers),
+        ("calls", due.evidence),
+        ("raw bodies of events", due.bodies),
+        ("repetitions of events", due.repeats),
+        ("counts of checkouts", due.counts),
+    )
     return Would([f"{count} {what}" for what, count in said if count])
 
 
