@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -62,3 +63,12 @@ def test_without_an_event_loop_they_are_counted_too(installation: Installation) 
         assert counted(installation) == {"new": 1}
         engine.ensure_checkout(order)
     assert counted(installation) == {"new": 1, "reused": 1}
+
+
+def test_many_threads_of_an_application_lose_no_count(installation: Installation) -> None:
+    """D13: a web server without an event loop asks from many threads at once."""
+    with SyncPayonce(installation=installation) as engine:
+        orders = [engine.place_order(**WISH | {"reference": f"R-{n}", "purpose": f"fee:{n}"}).order for n in range(12)]
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(engine.ensure_checkout, orders))
+    assert counted(installation) == {"new": 12}

@@ -14,16 +14,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 from uuid import UUID
 
 from payonce import app
 from payonce.accounts import Account, Simulated
 from payonce.base.clock import Clock
-from payonce.base.errors import Refused
+from payonce.base.errors import Conflict, Refused
 from payonce.declaring import Bounded, Declares, Offload
 from payonce.domain.effect import EffectKind
 from payonce.domain.policy import Policy
@@ -44,6 +43,7 @@ from payonce.joining import joined_world, psycopg_of
 from payonce.providers.contract import Acknowledgement
 from payonce.simulators import served_elsewhere
 from payonce.store.migrate import migrate, require_current
+from payonce.sync_tally import PAUSE, SyncTally
 from payonce.usecases.accept_payment import accept_payment
 from payonce.usecases.acknowledge import acknowledgement_of
 from payonce.usecases.answers import CheckoutAnswer, OrderView, Placed, Received, RefundView
@@ -62,11 +62,8 @@ from payonce.usecases.refresh_order import refresh_order
 from payonce.usecases.restock_order import restock_order
 from payonce.usecases.run_context import RunContext
 from payonce.usecases.set_stock import StockView, list_stock, set_stock
-from payonce.usecases.tally_checkouts import Tally, counted_checkout
+from payonce.usecases.tally_checkouts import counted_checkout
 from payonce.usecases.world import World
-
-# How people were answered is written with the first click after so long, and at the end.
-PAUSE: Final = timedelta(seconds=5)
 
 
 class Joined:
@@ -136,8 +133,7 @@ class Payonce(Declares):
         self._database: SyncDatabase | None = None
         self._transport: SyncTransport | None = None
         self._lanes: list[Lane] | None = None
-        self._tally: Tally | None = None
-        self._tallied_at: datetime | None = None
+        self._tally: SyncTally | None = None
 
     def start(self, *, prepare: bool = True, any_schema: bool = False) -> None:
         """Open the database, and with `prepare` bring it up to date and claim the accounts. Calls no provider. Whatever
@@ -155,7 +151,8 @@ class Payonce(Declares):
 
     def close(self) -> None:
         """Close connections, and the embedded server if it is ours."""
-        self._write_tally()
+        if self._tally is not None:
+            self._tally.write()
         for part in (self._database, self._transport):
             if part is not None:
                 part.close()
@@ -194,18 +191,15 @@ class Payonce(Declares):
         payer says expressly that nothing was sent.
         """
         click = Click(provider=provider, account=account, flow=flow, leave_attempt=leave_attempt)
-        tally = self._tally = self._tally or Tally(self.world)
+        world, merchant_id = self.world, self.installation.merchant_id
+        tally = self._tally or SyncTally(world, self._clock)
         try:
-            return run_to_end(counted_checkout(tally, self.world, self.installation.merchant_id, id_of(order), click))
-        finally:
-            self._write_tally(PAUSE)
-
-    def _write_tally(self, after: timedelta = timedelta()) -> None:
-        """Write how people who wanted to pay were answered, where that was not done for so long."""
-        now = self._clock.now()
-        if self._tally is not None and (self._tallied_at is None or abs(now - self._tallied_at) >= after):
-            self._tallied_at = now
-            run_to_end(self._tally.write())
+            answer = run_to_end(counted_checkout(tally, world, merchant_id, id_of(order), click))
+        except (Conflict, Refused):
+            tally.write(PAUSE)
+            raise
+        tally.write(PAUSE)
+        return answer
 
     def read_order(self, order: OrderView | UUID | str) -> OrderView:
         """The order as it stands. Reading changes nothing."""
@@ -351,6 +345,7 @@ class Payonce(Declares):
         ]
         build = self._assembly.build_world
         world = build(self._database, self._clock, self._chance, lambda provider: transport, accounts)
+        self._tally = SyncTally(world, self._clock)
         if prepare:
             run_to_end(claim_accounts(world))
             run_to_end(self._assembly.register(world))

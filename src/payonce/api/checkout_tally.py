@@ -33,8 +33,10 @@ class CheckoutTally:
 
     async def written(self) -> None:
         """Write what was counted so far, now."""
-        code = await self._tally.write()
+        taken = self._tally.take()
+        code = await self._tally.write(taken)
         if code:
+            self._tally.give_back(taken)
             LOG.warning("checkouts_not_counted", code=code)
 
     async def aclose(self) -> None:

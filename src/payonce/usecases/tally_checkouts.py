@@ -13,7 +13,7 @@ from uuid import UUID
 
 from payonce.base.errors import Conflict, PayonceError, Refused
 from payonce.usecases.answers import AlreadyPaid, Checkout, CheckoutAnswer, Gone, InProgress, Silent
-from payonce.usecases.count_checkouts import count_checkouts
+from payonce.usecases.count_checkouts import Counts, count_checkouts
 from payonce.usecases.ensure_checkout import Click, ensure_checkout
 from payonce.usecases.world import World
 
@@ -53,13 +53,20 @@ class Tally:
         if len(self._counts) < MOST_KEPT:
             self._counts[merchant_id, minute, outcome] += 1
 
-    async def write(self) -> str:
-        """Write what was counted so far; the code of the error where that cannot be now, and it is kept."""
+    def take(self) -> Counts:
+        """What was counted so far, to be written; it is forgotten here."""
         taken, self._counts = self._counts, Counter()
+        return taken
+
+    def give_back(self, taken: Counts) -> None:
+        """Keep what could not be written."""
+        self._counts.update(taken)
+
+    async def write(self, taken: Counts) -> str:
+        """Write what was taken; the code of the error where that cannot be now."""
         try:
             await count_checkouts(self._world, taken)
         except PayonceError as error:
-            self._counts.update(taken)
             return error.code
         return ""
 
