@@ -11,6 +11,7 @@ import pytest
 from payonce.accounts import Simulated, Stripe
 from payonce.base.errors import Refused
 from payonce.decisions import DEFAULTS
+from payonce.domain.breaker import Breaker, Caps, Limits
 from payonce.installation import of_settings
 from payonce.jobs.timetable import NAMES as JOBS
 from payonce.settings import NAMES, Settings, load, show_duration
@@ -217,6 +218,9 @@ def test_the_shipped_sample_is_what_is_done_without_it(elsewhere: Path) -> None:
         "smtp_url", "stripe_api_key", "stripe_webhook_secret", "webhook_secret", "zalopay_key1", "zalopay_key2",
     }  # fmt: skip
     more, _, routes = more.partition("# Who is told of findings")
+    more, _, limits = more.partition("# How much one run of a job")
+    (elsewhere / "payonce.toml").write_text(as_written(limits))
+    assert settings().limits == Limits({"resolve": Caps(40_000, 8_000)}, Breaker(factor=20))
     (elsewhere / "payonce.toml").write_text(as_written(more))
     kept = {"SECOND_STRIPE_KEY": KEY, "SECOND_STRIPE_SECRET": SECRET, "SANDBOX_KEY1": KEY, "SANDBOX_KEY2": KEY}
     accounts = [(each.provider, each.account, each.merchant_id) for each in settings(kept).accounts]

@@ -27,7 +27,7 @@ from payonce.domain.effect import EffectKind
 from payonce.domain.switch import MESSAGES
 from payonce.installation import Installation
 from payonce.jobs.lane import Lane
-from payonce.jobs.timetable import TIMETABLE, timetable
+from payonce.jobs.timetable import TIMETABLE, timetable, with_caps
 from payonce.jobs.worker import Hand, Job
 from payonce.providers.contract import Adapter
 from payonce.providers.gateway import ProviderTill
@@ -127,7 +127,7 @@ def check_start(installation: Installation, clock: Clock) -> None:
     for account in installation.accounts:
         if not isinstance(account, Simulated):
             flow_of(account, adapter_of(account))
-    timetable(installation.jobs)
+    timetable(installation.jobs, caps=installation.limits.caps)
     Assembly(installation).add_outgoing(clock, deliver=False)
     base_url = installation.base_url.rstrip("/")
     # Without a key of its own the service makes one, which is long enough.
@@ -181,7 +181,7 @@ class Assembly:
         self.world = World(
             database, clock, ids, chance, tills, merchants, self.kinds, it.policy, flows,
             landing_url=f"{it.base_url}/thanks", public_url=public_url or it.base_url, policies=it.policies,
-            watch=it.watch,
+            watch=it.watch, breaker=it.limits.breaker,
         )  # fmt: skip
         return self.world
 
@@ -194,7 +194,7 @@ class Assembly:
         self, world: World, together: Any, observe: Callable[[str, str, Any], None], alerting: Alerting | None = None
     ) -> list[Lane]:
         """The jobs that are switched on, each on its way. Raises Refused `job_unknown`."""
-        jobs = timetable(self.installation.jobs)
+        jobs = timetable(self.installation.jobs, caps=self.installation.limits.caps)
         return [self.lane(job, world, together, observe, alerting) for job in jobs]
 
     def lane(
@@ -202,6 +202,8 @@ class Assembly:
         alerting: Alerting | None = None,
     ) -> Lane:  # fmt: skip
         """One job on its way, with what it may be handed: nothing that creates a payment (A8)."""
+        # Also where a person asks for it by name.
+        [job] = with_caps([job], {name: cap for name, cap in self.installation.limits.caps.items() if name == job.name})
         handed = world.for_refunds() if job.sends_back else world.for_jobs()
         is_silent = self.installation.jobs.get(MESSAGES) == "off"
         hand = Hand(handed, traced_handlers(self.handlers), together, observe, alerting or Alerting())
@@ -209,7 +211,8 @@ class Assembly:
 
     async def register(self, world: World) -> None:
         """Write down which jobs there are. Those that this process does not run are left as others know them."""
-        on = timetable(self.installation.jobs)
+        it = self.installation
+        on = timetable(it.jobs, caps=it.limits.caps)
         names = {job.name for job in on}
         await register_jobs(world, [job.facts for job in on])
         await register_jobs(world, [job.facts for job in TIMETABLE if job.name not in names], only_new=True)

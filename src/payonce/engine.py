@@ -27,6 +27,7 @@ from uuid import UUID
 from payonce import app
 from payonce.accounts import Account, Real, Simulated
 from payonce.alarm import Alarm
+from payonce.api.checkout_tally import CheckoutTally
 from payonce.asgi import Mounted
 from payonce.base.clock import Clock
 from payonce.base.errors import Refused
@@ -54,7 +55,7 @@ from payonce.usecases.answers import CheckoutAnswer, OrderView, Placed, Received
 from payonce.usecases.ask_refund import ask_refund
 from payonce.usecases.claim_accounts import claim_accounts
 from payonce.usecases.close_orders import cancel_order
-from payonce.usecases.ensure_checkout import Click, ensure_checkout
+from payonce.usecases.ensure_checkout import Click
 from payonce.usecases.list_findings import FindingView, list_findings
 from payonce.usecases.list_refunds import list_refunds
 from payonce.usecases.place_order import PlaceOrder, place_order
@@ -63,6 +64,7 @@ from payonce.usecases.receive import Delivery, receive
 from payonce.usecases.refresh_order import refresh_order
 from payonce.usecases.restock_order import restock_order
 from payonce.usecases.set_stock import StockView, list_stock, set_stock
+from payonce.usecases.tally_checkouts import counted_checkout
 from payonce.usecases.world import World
 from payonce.waking import WakingDatabase
 
@@ -123,6 +125,7 @@ class Payonce(Declares):
         self._worker: Worker | None = None
         self._mounted: Mounted | None = None
         self._counted: Any = None
+        self._tally: CheckoutTally | None = None
 
     async def start(self, *, work: bool = True, local_url: str | None = None, simulator: bool = True) -> None:
         """Open everything: database, migrations, accounts, and (with `work`) the worker. Whatever fails closes again.
@@ -159,8 +162,9 @@ class Payonce(Declares):
                     ending.push_async_callback(sender.close)
             if self._database is not None:
                 ending.push_async_callback(self._database.close)
-            if self._mounted is not None:
-                ending.push_async_callback(self._mounted.aclose)
+            for part in (self._mounted, self._tally):
+                if part is not None:
+                    ending.push_async_callback(part.aclose)
             ending.push_async_callback(self._alarm.close)
             if self._worker is not None:
                 ending.push_async_callback(self._worker.stop)
@@ -217,7 +221,8 @@ class Payonce(Declares):
         payer says expressly that nothing was sent.
         """
         click = Click(provider=provider, account=account, flow=flow, leave_attempt=leave_attempt)
-        return await ensure_checkout(self.world, self.installation.merchant_id, id_of(order), click)
+        self._tally = self._tally or CheckoutTally(self.world)
+        return await counted_checkout(self._tally, self.world, self.installation.merchant_id, id_of(order), click)
 
     async def read_order(self, order: OrderView | UUID | str) -> OrderView:
         """The order as it stands. Reading changes nothing. Raises Refused `order_unknown`."""
@@ -234,9 +239,7 @@ class Payonce(Declares):
     async def accept_payment(self, order: OrderView | UUID | str, *, by: str, reason: str) -> OrderView:
         """Let held money of the order pay it after all. Raises Conflict `order_paid`, `nothing_held`,
         `attempt_still_live`."""
-        return await accept_payment(
-            self.world, self.installation.merchant_id, id_of(order), by=by, reason=reason
-        )  # fmt: skip
+        return await accept_payment(self.world, self.installation.merchant_id, id_of(order), by=by, reason=reason)
 
     async def set_stock(self, sku: str, on_hand: int, *, by: str = "application", reason: str = "") -> StockView:
         """Say how many pieces of an item there are, with those that orders hold or bought. Raises Conflict
@@ -372,7 +375,7 @@ class Payonce(Declares):
         return Worker(self._assembly.lanes(self.world, side_by_side.SideBySide(), self._observed, alerting))
 
     def _forget(self) -> None:
-        self._worker = self._database = self._transport = self._server = None
+        self._worker = self._database = self._transport = self._server = self._tally = None
         self.simulations.clear()
         self._assembly.world = None
 

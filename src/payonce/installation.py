@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from payonce.accounts import Account, Simulated, SimulatedProvider
+from payonce.domain.breaker import Limits
 from payonce.domain.policy import Policy
 from payonce.domain.watch import Watch
 from payonce.settings_alerts import AlertRoute
@@ -62,6 +63,8 @@ class Installation:
     heartbeat_url: str | None = field(default=None, repr=False)
     heartbeat_every: timedelta = timedelta(minutes=5)
     jobs: Mapping[str, str | float] = field(default_factory=dict)
+    # What one run of a job may take up and tell at most, and when it does far more than usual.
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def is_simulated(self) -> bool:
@@ -93,6 +96,7 @@ def of_settings(settings: Settings) -> Installation:
         heartbeat_url=_revealed(settings.heartbeat_url),
         heartbeat_every=settings.heartbeat_every,
         jobs=settings.switches,
+        limits=settings.limits,
     )
 
 

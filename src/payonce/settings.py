@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, Valid
 from payonce.accounts import NowPaymentsFlow, Real, StripeFlow
 from payonce.base.errors import Refused
 from payonce.decisions import Decision, decide
+from payonce.domain.breaker import Limits
 from payonce.domain.policy import Policy, Strategy
 from payonce.domain.watch import Watch
 from payonce.settings_accounts import configured, named_variables, read_tables
@@ -28,6 +29,7 @@ from payonce.settings_alerts import AlertRoute, check_routes, read_routes
 from payonce.settings_alerts import named_variables as named_by_routes
 from payonce.settings_checks import check_accounts, check_policy, check_secrets
 from payonce.settings_layers import FILE, TABLES, from_environment, know, read_file, written_as
+from payonce.settings_limits import Limit, limits_of, read_limits
 from payonce.settings_surplus import Choice, choose, of_merchants, policy_of, shipped
 from payonce.settings_values import Address, Amounts, Duration, Secret
 from payonce.settings_values import show_duration as show_duration
@@ -188,6 +190,7 @@ class Settings(BaseModel):
     _decisions: tuple[Decision, ...] = PrivateAttr(default=())
     _accounts: tuple[Real, ...] = PrivateAttr(default=())
     _alert_routes: tuple[AlertRoute, ...] = PrivateAttr(default=())
+    _limits: tuple[Limit, ...] = PrivateAttr(default=())
     _choices: tuple[Choice, ...] = PrivateAttr(default_factory=shipped)
     _choices_of: dict[str, tuple[Choice, ...]] = PrivateAttr(default_factory=dict)
 
@@ -220,6 +223,16 @@ class Settings(BaseModel):
     def alert_routes(self) -> tuple[AlertRoute, ...]:
         """Where alerts go."""
         return self._alert_routes
+
+    @property
+    def decided_limits(self) -> tuple[Limit, ...]:
+        """The limits of runs that somebody decided, with reasons."""
+        return self._limits
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of runs in force."""
+        return limits_of(self._limits)
 
     @property
     def merchants(self) -> tuple[str, ...]:
@@ -304,6 +317,7 @@ def load(
     tables = read_tables(written.get("accounts", []), environ, name, settings.merchant, _checked)
     settings._accounts = (*configured(settings), *tables)
     settings._alert_routes = read_routes(written.get("alerts", {}), environ, name)
+    settings._limits = read_limits(written.get("limits", {}), name)
     settings._choices = choose(written.get("surplus", {}), shipped(), f"[surplus] of {name}")
     settings._choices_of = of_merchants(written.get("merchants", {}), settings._choices, settings.merchants, name)
     check_secrets(settings)

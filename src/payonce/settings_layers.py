@@ -21,7 +21,7 @@ CONFIG: Final = "PAYONCE_CONFIG"
 APP: Final = "PAYONCE_APP"
 FILE: Final = "payonce.toml"
 # What only the file can say, read elsewhere: each is a table of its own kind.
-TABLES: Final = ("decisions", "accounts", "surplus", "merchants", "alerts")
+TABLES: Final = ("decisions", "accounts", "surplus", "merchants", "alerts", "limits")
 
 # A container platform announces a service named payonce in variables of these names. They are not settings of ours.
 _OF_THE_PLATFORM: Final = re.compile(r"PAYONCE_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_\d+_.*)$")

@@ -22,7 +22,7 @@ from uuid import UUID
 from payonce import app
 from payonce.accounts import Account, Simulated
 from payonce.base.clock import Clock
-from payonce.base.errors import Refused
+from payonce.base.errors import Conflict, Refused
 from payonce.declaring import Bounded, Declares, Offload
 from payonce.domain.effect import EffectKind
 from payonce.domain.policy import Policy
@@ -43,6 +43,7 @@ from payonce.joining import joined_world, psycopg_of
 from payonce.providers.contract import Acknowledgement
 from payonce.simulators import served_elsewhere
 from payonce.store.migrate import migrate, require_current
+from payonce.sync_tally import PAUSE, SyncTally
 from payonce.usecases.accept_payment import accept_payment
 from payonce.usecases.acknowledge import acknowledgement_of
 from payonce.usecases.answers import CheckoutAnswer, OrderView, Placed, Received, RefundView
@@ -50,7 +51,7 @@ from payonce.usecases.ask_refund import ask_refund
 from payonce.usecases.claim_accounts import claim_accounts
 from payonce.usecases.close_orders import cancel_order
 from payonce.usecases.deliver_effects import OneAfterAnother
-from payonce.usecases.ensure_checkout import Click, ensure_checkout
+from payonce.usecases.ensure_checkout import Click
 from payonce.usecases.list_findings import FindingView, list_findings
 from payonce.usecases.list_refunds import list_refunds
 from payonce.usecases.place_order import PlaceOrder, place_order
@@ -61,6 +62,7 @@ from payonce.usecases.refresh_order import refresh_order
 from payonce.usecases.restock_order import restock_order
 from payonce.usecases.run_context import RunContext
 from payonce.usecases.set_stock import StockView, list_stock, set_stock
+from payonce.usecases.tally_checkouts import counted_checkout
 from payonce.usecases.world import World
 
 
@@ -131,6 +133,7 @@ class Payonce(Declares):
         self._database: SyncDatabase | None = None
         self._transport: SyncTransport | None = None
         self._lanes: list[Lane] | None = None
+        self._tally: SyncTally | None = None
 
     def start(self, *, prepare: bool = True, any_schema: bool = False) -> None:
         """Open the database, and with `prepare` bring it up to date and claim the accounts. Calls no provider. Whatever
@@ -148,12 +151,14 @@ class Payonce(Declares):
 
     def close(self) -> None:
         """Close connections, and the embedded server if it is ours."""
+        if self._tally is not None:
+            self._tally.write()
         for part in (self._database, self._transport):
             if part is not None:
                 part.close()
         if self._server is not None:
             self._server.stop()
-        self._database = self._transport = self._server = self._lanes = None
+        self._database = self._transport = self._server = self._lanes = self._tally = None
         self._assembly.world = None
 
     def __enter__(self) -> Self:
@@ -186,7 +191,15 @@ class Payonce(Declares):
         payer says expressly that nothing was sent.
         """
         click = Click(provider=provider, account=account, flow=flow, leave_attempt=leave_attempt)
-        return run_to_end(ensure_checkout(self.world, self.installation.merchant_id, id_of(order), click))
+        world, merchant_id = self.world, self.installation.merchant_id
+        tally = self._tally or SyncTally(world, self._clock)
+        try:
+            answer = run_to_end(counted_checkout(tally, world, merchant_id, id_of(order), click))
+        except (Conflict, Refused):
+            tally.write(PAUSE)
+            raise
+        tally.write(PAUSE)
+        return answer
 
     def read_order(self, order: OrderView | UUID | str) -> OrderView:
         """The order as it stands. Reading changes nothing."""
@@ -294,7 +307,7 @@ class Payonce(Declares):
         `job_not_dry`.
         """
         lane = self._lane(job)
-        return run_to_end(look(job, lane.hand, lane.merchants))
+        return run_to_end(look(lane.job, lane.hand, lane.merchants))
 
     def _lane(self, job: Job) -> Lane:
         return self._assembly.lane(job, self.world, OneAfterAnother(), unobserved)
@@ -332,6 +345,7 @@ class Payonce(Declares):
         ]
         build = self._assembly.build_world
         world = build(self._database, self._clock, self._chance, lambda provider: transport, accounts)
+        self._tally = SyncTally(world, self._clock)
         if prepare:
             run_to_end(claim_accounts(world))
             run_to_end(self._assembly.register(world))

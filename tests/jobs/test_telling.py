@@ -228,7 +228,7 @@ def test_a_transaction_that_runs_again_counts_once_for_the_cap(database_url: str
 
     async def cut(moment: Moment) -> None:
         # Every settlement of the run is cut once, before it is committed or after.
-        if (moment.transaction, moment.stage, moment.run) == ("read", stage, 1):
+        if (moment.transaction, moment.stage, moment.run) == ("join_answers", stage, 1):
             cuts.append(moment)
             raise ConnectionCut
 

@@ -93,17 +93,17 @@ BUGS: Final = (
         "closed here only", "usecases/attend.py",
         "    outcome = await till.close(ref, attempt.id)\n    if not isinstance(outcome, Done):\n"
         "        outcome = await till.read(ref)\n"
-        '    return await record(world, merchant_id, attempt, outcome, name="close")\n',
+        '    return Said(attempt, outcome, "close")\n',
         '    outcome = NotDone("closed", "")\n'
-        '    return await record(world, merchant_id, attempt, outcome, name="close", absent="closed")\n',
+        '    return Said(attempt, outcome, "close", absent="closed")\n',
         "a local cancel: the row says closed, and nobody told the provider",
     ),
     Bug(
-        "a refused close is read as closed", "usecases/attend.py",
-        "        found.lease_until, found.asked_at = None, book.now\n",
-        "        found.lease_until, found.asked_at = None, book.now\n"
-        '        if name == "close" and not isinstance(outcome, Done):\n'
-        '            book.move_attempt(found, "closed")\n',
+        "a refused close is read as closed", "usecases/join_answers.py",
+        "    found.asked_at = book.now\n",
+        "    found.asked_at = book.now\n"
+        '    if said.name == "close" and not isinstance(outcome, Done):\n'
+        '        book.move_attempt(found, "closed")\n',
         "the provider says that it cannot be closed, so it must be closed already",
     ),
     Bug(

@@ -300,11 +300,18 @@ def test_an_order_whose_provider_is_silent_is_closed_as_soon_as_it_answers(house
 
 
 def test_nobody_is_asked_any_more_about_a_close_whose_end_a_letter_told(house: House) -> None:
-    """A1: what could not be closed is found, and the finding ends with it, whoever tells how."""
+    """A1: what could not be closed for an hour is found, and the finding ends with it, whoever tells how."""
     order = house.place()
     house.checkout(order)
     house.clock.move(25 * HOUR)
     spoil(house, "*", times=None)
+    house.close_old()
+    # It was opened a day ago, and is to be closed since now.
+    assert (attempts(house, order), findings(house)) == ([(1, "closing")], [])
+    house.clock.move(55 * MINUTE)
+    house.close_old()
+    assert findings(house) == []
+    house.clock.move(10 * MINUTE)
     house.close_old()
     assert (attempts(house, order), findings(house)) == ([(1, "closing")], ["stuck_close"])
     heal(house)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from payonce.base.errors import PayonceError
 from payonce.drivers.chance import SystemChance
@@ -62,8 +63,7 @@ class Puppet:
         self.is_paused = False
         self._stage = stage
         self._may_go = False
-        joined = "&" if "?" in stage.house._database_url else "?"
-        url = f"{stage.house._database_url}{joined}application_name={name}"
+        url = make_conninfo(stage.house._database_url, application_name=name)
         self._database = database_of(
             url, clock=stage.house.clock, chance=SystemChance(), connections=1, limits=limits, observer=self._observe
         )

@@ -25,6 +25,7 @@ from payonce.providers.simulator.stripe.simulator import StripeSimulator
 from payonce.providers.transport import Transport
 from payonce.store.database import Database
 from payonce.usecases.answers import Checkout, CheckoutAnswer, OrderView, Received
+from payonce.usecases.ask_attempts import Resolved
 from payonce.usecases.backfill import Backfilled, backfill
 from payonce.usecases.close_orders import close_orders
 from payonce.usecases.ensure_checkout import Click, ensure_checkout
@@ -32,7 +33,7 @@ from payonce.usecases.place_order import PlaceOrder, place_order
 from payonce.usecases.read_order import read_order
 from payonce.usecases.receive import Delivery, receive
 from payonce.usecases.recover_payments import Recovered, recover_payments
-from payonce.usecases.resolve_attempts import Resolved, resolve_attempts
+from payonce.usecases.resolve_attempts import resolve_attempts
 from payonce.usecases.retry_events import Retried, retry_events
 from payonce.usecases.send_refunds import Sent, send_refunds
 from payonce.usecases.world import DEFAULT_MERCHANT, World

@@ -1,5 +1,5 @@
 """A line to PostgreSQL that a test can watch and break: a proxy on a Unix socket that understands just enough of the
-protocol to count round trips and to know a COMMIT when it passes."""
+protocol to count round trips and to know a COMMIT when it passes. The server itself may listen on either kind."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, TypeAlias
-from urllib.parse import quote
 
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 _SOCKET = ".s.PGSQL.5432"
 # What happens to a COMMIT: it passes; the line breaks before it reaches the server, or before its answer comes back; or
@@ -25,14 +24,13 @@ class Line:
     """The proxy. `dsn` leads through it; `fates` are used up one by one by the COMMITs that pass."""
 
     def __init__(self, folder: Path, dsn: str) -> None:
-        words = conninfo_to_dict(dsn)
-        self.dsn = f"postgresql://{words['user']}@/{words['dbname']}?host={quote(str(folder), safe='')}&port=5432"
+        self._words = conninfo_to_dict(dsn)
+        self.dsn = make_conninfo(dsn, host=str(folder), port=5432)
         self.fates: list[Fate] = []
         self.round_trips = 0
         self.commits = 0
         self.held = threading.Event()
         self.release = threading.Event()
-        self._target = str(Path(str(words["host"]), _SOCKET))
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(folder / _SOCKET))
         self._listener.listen()
@@ -57,9 +55,15 @@ class Line:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            server.connect(self._target)
-            self._pairs.append(_Pair(self, client, server))
+            self._pairs.append(_Pair(self, client, self._connect()))
+
+    def _connect(self) -> socket.socket:
+        host, port = str(self._words["host"]), int(self._words.get("port") or 5432)
+        if not host.startswith("/"):
+            return socket.create_connection((host, port))
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        server.connect(str(Path(host, f".s.PGSQL.{port}")))
+        return server
 
 
 class _Pair:

@@ -11,6 +11,7 @@ import pytest
 from payonce.base.errors import Refused
 from payonce.domain.policy import Policy
 from payonce.jobs.timetable import find_job
+from payonce.usecases.count_checkouts import count_checkouts
 from payonce.usecases.expire_data import count_to_erase, expire_data
 from payonce.usecases.receive import Delivery, receive
 from payonce.usecases.retry_events import replay_event
@@ -152,6 +153,37 @@ def test_how_long_each_is_kept_is_the_merchants_policy(house: House) -> None:
     house.clock.move(2 * DAY)
     did = expire(house)
     assert did.payers == 1 and did.bodies > 0
+
+
+def test_what_is_only_measured_is_thinned_and_what_is_young_stays(house: House) -> None:
+    """D13, E14: counts by the minute and repetitions of events do not grow for ever."""
+
+    def told_again(purpose: str) -> int:
+        """An order is paid, and each of its events comes three times; how often they were told again."""
+        house.pay(house.checkout(house.place(purpose)))
+        hooks = house.owed_webhooks()
+        for _ in range(3):
+            house.deliver(hooks)
+        return 2 * len(hooks)
+
+    old = told_again("fee:1")
+    now = house.clock.now()
+    house.run(count_checkouts(house.world, {("default", now, "new"): 4, ("default", now, "blocked_paid"): 1}))
+    house.clock.move(29 * DAY)
+    house.run(count_checkouts(house.world, {("default", house.clock.now(), "new"): 2}))
+    did = expire(house)
+    assert (did.counts, did.repeats) == (0, 0)
+    house.clock.move(2 * DAY)
+    due = house.run(count_to_erase(house.world, "default"))
+    assert (due.counts, due.repeats, expire(house).counts) == (2, 0, 2)
+    assert house.rows("SELECT outcome, answers FROM checkout_counts") == [("new", 2)]
+    young = told_again("fee:2")
+    before = kept(house)
+    house.clock.move(60 * DAY)
+    due, did = house.run(count_to_erase(house.world, "default")), expire(house)
+    assert (due.repeats, did.repeats) == (old, old)
+    assert house.rows("SELECT count(*) FROM repeats") == [(young,)]
+    assert kept(house) == before
 
 
 def test_the_job_erases_batch_by_batch_all_that_is_old(house: House) -> None:

@@ -12,6 +12,8 @@ import pytest
 from payonce.base.errors import Conflict, Refused
 from payonce.domain.delivering import NotAccepted
 from payonce.domain.effect import EffectKind
+from payonce.domain.finding import KINDS
+from payonce.jobs.timetable import TIMETABLE, timetable
 from payonce.usecases.deliver_effects import deliver_effects
 from payonce.usecases.effect_handlers import Outcome
 from payonce.usecases.explain_order import explain_order
@@ -19,13 +21,17 @@ from payonce.usecases.handle_finding import resolve_finding
 from payonce.usecases.list_findings import FindingView, list_findings
 from payonce.usecases.monitor import ALL, Monitored, list_checks, monitor
 from payonce.usecases.prove import prove_all
+from payonce.usecases.pull_switch import pause
+from payonce.usecases.register_jobs import register_jobs
 from payonce.usecases.run_context import RunLost, RunStopped
 from payonce.usecases.world import DEFAULT_MERCHANT
 from tests.promises.words import event, hear
 from tests.support.effects import Desk, Receiver
+from tests.support.frames import drive
 from tests.support.house import House
 from tests.support.line import watched_line
 from tests.support.parties import nowpayments_seat
+from tests.support.runs import lane_of
 
 HOUR, DAY = 3600.0, 86400.0
 Build = Callable[..., House]
@@ -261,7 +267,9 @@ def test_one_payment_that_is_told_again_and_again_is_counted(house: House) -> No
     assert told.counted == 10 * len(hooks)
     assert house.see(order).counters.recorded == 1
     story = house.run(explain_order(house.world, DEFAULT_MERCHANT, order.id))
-    assert f"told again {10 * len(hooks)} times so far, which changed nothing" in {line.says for line in story.lines}
+    since = f"{house.clock.now():%Y-%m-%d}"
+    says = f"told again {10 * len(hooks)} times since {since}, which changed nothing"
+    assert says in {line.says for line in story.lines}
     house.clock.move(2 * DAY)
     look(house, "repeated_processing")
     assert found(house) == []
@@ -381,6 +389,22 @@ def test_a_job_that_does_not_end_well_is_found_unless_somebody_stopped_it(house:
     assert stale["close"].detail["last_error"] == "Unavailable: nobody answers"
     write(house, "INSERT INTO switches (name, is_off, reason, actor, at) VALUES ('close', true, 'r', 'linh', now())")
     write(house, "UPDATE jobs SET last_success_at = %s WHERE job = 'resolve'", house.clock.now())
+    look(house, "job_stale")
+    assert found(house) == []
+
+
+def test_a_job_that_every_process_leaves_out_by_its_environment_is_stale_until_everybody_knows(house: House) -> None:
+    """C20, A15: a variable speaks for one process, so that nobody else can tell that it is meant."""
+    facts = [job.facts for job in TIMETABLE if job.name in ("retry", "resolve")]
+    # The processes register what they run, and leave what they do not as others know it.
+    house.run(register_jobs(house.world, facts, only_new=True))
+    lanes = [lane_of(house, job.name) for job in timetable({"retry": "off"}) if job.name in ("retry", "resolve")]
+    drive(house, lanes, 15 * 60)
+    look(house, "job_stale")
+    [stale] = found(house)
+    assert (stale.kind, stale.detail["job"]) == ("job_stale", "retry")
+    assert "never ended well" in stale.detail["says"] and "PAYONCE_JOB_" in KINDS["job_stale"].next_step
+    house.run(pause(house.world, "retry", by="linh", reason="INC-4"))
     look(house, "job_stale")
     assert found(house) == []
 

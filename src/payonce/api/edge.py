@@ -122,7 +122,7 @@ class Edge:
         """Let every accepted webhook have its outcome, and write the evidence that is left."""
         await self.gatherer.close()
         await self.evidence.close()
-        await self.tally.close()
+        await self.tally.aclose()
 
 
 def edge_of(request: Request) -> Edge:

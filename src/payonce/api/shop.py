@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from payonce.api.calls import call_of
 from payonce.api.choosing import form_of, not_granted, wish_of
-from payonce.api.clicks import click, outcome_of
+from payonce.api.clicks import click
 from payonce.api.edge import Edge, edge_of
 from payonce.api.pages import PRIVATE, root_of
 from payonce.api.shapes import refusal_of, shown, status_json
@@ -30,6 +30,7 @@ from payonce.usecases.answers import Checkout, CheckoutAnswer, InProgress, Order
 from payonce.usecases.ensure_checkout import Click
 from payonce.usecases.place_order import PlaceOrder, place_order
 from payonce.usecases.read_order import link_token, list_orders, read_order
+from payonce.usecases.tally_checkouts import outcome_of
 from payonce.usecases.ways_to_pay import live_attempt, ways_to_pay
 
 COOKIE: Final = "payonce_shopper"

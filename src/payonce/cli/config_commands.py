@@ -19,8 +19,10 @@ from payonce.cli.saying import say_json, say_note, say_rows
 from payonce.drivers.clock import SystemClock
 from payonce.installation import of_settings
 from payonce.jobs.timetable import NAMES as JOBS
+from payonce.jobs.timetable import TIMETABLE, with_caps
 from payonce.settings import NAMES, Settings, show_duration
 from payonce.settings_alerts import AlertRoute
+from payonce.settings_limits import BREAKER, NUMBERS
 
 app = typer.Typer(help="The settings.", no_args_is_help=True)
 
@@ -39,6 +41,7 @@ def show(as_json: AsJson = False) -> None:
         told: dict[str, Any] = {name: {"value": shown[name], "origin": settings.origins[name]} for name in NAMES}
         file = settings.file and str(settings.file)
         told |= {"file": file, "accounts": accounts, "alerts": routes, "surplus": surplus_shown(settings)}
+        told["limits"] = limits_shown(settings)
         say_json(told)
         return
     described = Settings.model_fields
@@ -67,6 +70,10 @@ def show(as_json: AsJson = False) -> None:
             for merchant, choices in surplus_shown(settings).items()
             for choice in choices
         ],
+    )
+    say_rows(
+        ["limits", "limit", "value", "why"],
+        [(told["table"], told["name"], told["value"], told["because"]) for told in limits_shown(settings)],
     )
 
 
@@ -112,6 +119,22 @@ def surplus_shown(settings: Settings) -> dict[str, list[dict[str, str]]]:
         ]
         for merchant in settings.merchants
     }  # fmt: skip
+
+
+def limits_shown(settings: Settings) -> list[dict[str, Any]]:
+    """The limits of runs in force: of every job that has some, and of the breaker, each with its reason."""
+    decided = {(each.table, each.name): each.because for each in settings.decided_limits}
+    found = []
+    for job in with_caps(TIMETABLE, settings.limits.caps):
+        for name, value in (("rows", job.most_rows), ("messages", job.most_messages)):
+            if value is not None:
+                found.append((job.name, name, value, "default: above any day of the shop, and no more"))
+    for name, (_, why, _, _) in NUMBERS.items():
+        found.append((BREAKER, name, getattr(settings.limits.breaker, name), f"default: {why}"))
+    return [
+        {"table": table, "name": name, "value": value, "because": decided.get((table, name), why)}
+        for table, name, value, why in found
+    ]
 
 
 def _masked(value: Any) -> Any:

@@ -14,9 +14,10 @@ from payonce.base.errors import PayonceError
 from payonce.cli.common import AsJson, look_for_data, looker_of, quiet_logs, settings_in_force
 from payonce.cli.config_commands import surplus_shown
 from payonce.cli.saying import ERROR, OK, out, say_json
+from payonce.domain.breaker import Caps
 from payonce.drivers.clock import SystemClock
 from payonce.drivers.stepping import run_to_end
-from payonce.jobs.timetable import NAMES, timetable
+from payonce.jobs.timetable import NAMES, TIMETABLE, timetable
 from payonce.notify.alert_routes import check_routes
 from payonce.settings import Settings
 from payonce.sync import Payonce
@@ -87,6 +88,8 @@ def _facts(settings: Settings, engine: Payonce) -> Facts:
         webhook_url=it.webhook_url,
         pay_page_url=it.pay_page_url,
         switched_off=[name for name in NAMES if name not in on],
+        limits=it.limits,
+        caps={job.name: Caps(job.most_rows, job.most_messages) for job in TIMETABLE},
         alert_routes=asyncio.run(check_routes(it.alert_routes)),
         heartbeat_url=it.heartbeat_url,
         free_bytes=shutil.disk_usage(it.data_dir).free if it.database_url is None else None,

@@ -122,6 +122,8 @@ class Attempt:
     version: int
     # When its provider last answered about it and it was not paid: what is paid later was not so before.
     seen_at: datetime | None = None
+    # Since when it is to be closed at its provider.
+    closing_since: datetime | None = None
 
     @property
     def is_live(self) -> bool:

@@ -249,6 +249,8 @@ class Book:
                 self.resolve("stuck_close", attempt.id.hex)
             self._step("attempt", attempt.id, attempt.state, event, target)
             attempt.state = target
+            if target == "closing":
+                attempt.closing_since = self.now
             self.touch_attempt(attempt)
         return True
 

@@ -134,7 +134,8 @@ _ROWS: Final = (
          "nothing, if it is not about payments; else switch the type off at the provider, or ask for its handling"),
     Kind("job_stale", "critical", "developers", timedelta(hours=4), "a job that should run did not end well for a long "
          "time",
-         "see its last error with `payonce jobs show JOB`, and whether a worker runs at all"),
+         "see its last error with `payonce jobs show JOB`, and whether a worker runs at all; one that no process runs "
+         "because of PAYONCE_JOB_… is paused or retired by `payonce jobs`, so that everybody knows"),
     Kind("ledger_unbalanced", "critical", "finance", _DAY, "what is posted is not what came and went",
          "pay nothing out by hand, and report it: `payonce prove` shows the rows; it is put right by reversal"),
     Kind("invariant_broken", "critical", "developers", _DAY, "what payonce promises to hold always holds no more",
@@ -146,15 +147,15 @@ _ROWS: Final = (
     Kind("reconcile_only_there", "critical", "finance", _MONEY, "a provider has money that carries our mark, and "
          "nothing here records it, even after the provider was asked",
          "look at the payment at the provider: an attempt that is not known here points to a restored backup or a "
-         "second installation; refund it there, or settle by hand"),
+         "second installation; refund it there, or settle by hand", TOLD),
     Kind("reconcile_duplicate", "critical", "finance", _MONEY, "a provider's records hold one payment more than once",
-         "look whether the payer was charged twice; send the second charge back at the provider"),
+         "look whether the payer was charged twice; send the second charge back at the provider", TOLD),
     Kind("reconcile_differs", "critical", "finance", _MONEY, "a provider's records and ours say different amounts of "
          "one payment, refund or dispute",
-         "compare both with `payonce reconcile show DAY`; the provider's records are the truth about money"),
+         "compare both with `payonce reconcile show DAY`; the provider's records are the truth about money", TOLD),
     Kind("reconcile_only_here", "critical", "finance", _MONEY, "we recorded money that the provider's own records do "
          "not have",
-         "look for it at the provider before anything more is delivered for it; a forged event looks like this"),
+         "look for it at the provider before anything more is delivered for it; a forged event looks like this", TOLD),
     Kind("reconcile_hole", "warning", "finance", _DAY, "days of a provider's account were never compared with ours",
          "run `payonce reconcile run`, or bring the settlement files: `payonce reconcile import FILE`"),
 )  # fmt: skip

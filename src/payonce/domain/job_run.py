@@ -71,12 +71,13 @@ class JobState:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What is to be run now. `run_id`: the run that is taken over, or None for a new one of `slot_at`, which stands
-    for `slots` slots.
+    for `slots` slots of `every_seconds`.
     """
 
     run_id: UUID | None
     slot_at: datetime | None
     slots: int
+    every_seconds: float = 0.0
 
 
 def slot_of(now: datetime, every_seconds: float, job: str) -> datetime:
@@ -91,13 +92,16 @@ def next_turn(state: JobState, now: datetime) -> Turn | None:
     if state.is_retired or _rests(state, now):
         return None
     if state.run_id is not None:
-        return None if is_leased(state.lease_until, now) else Turn(state.run_id, state.run_slot_at, 1)
+        return (
+            None if is_leased(state.lease_until, now) else Turn(state.run_id, state.run_slot_at, 1, state.every_seconds)
+        )
     slot = slot_of(now, state.every_seconds, state.job)
     if state.slot_at is None or state.slot_at > now + AHEAD:
-        return Turn(None, slot, 1)
+        return Turn(None, slot, 1, state.every_seconds)
     if state.slot_at >= slot:
         return None
-    return Turn(None, slot, max(1, (slot - state.slot_at) // timedelta(seconds=state.every_seconds)))
+    slots = max(1, (slot - state.slot_at) // timedelta(seconds=state.every_seconds))
+    return Turn(None, slot, slots, state.every_seconds)
 
 
 def rest_after(failures_in_a_row: int, every_seconds: float) -> timedelta:

@@ -14,12 +14,12 @@ from typing import Final, TypeVar
 
 import structlog
 
-from payonce.base.errors import PayonceError
+from payonce.base.errors import PayonceError, ensure
 from payonce.domain import job_run
 from payonce.jobs.guard import GuardedDatabase
 from payonce.jobs.worker import Hand, Job, Ran
 from payonce.usecases.count_run import close_breaker, count_run
-from payonce.usecases.hold_run import Held, NotNow, end_run, leave_run, renew_run, take_by_hand, take_turn
+from payonce.usecases.hold_run import Held, NotNow, end_run, leave_run, look_at_turn, renew_run, take_by_hand, take_turn
 from payonce.usecases.keep_worker import EVERY, look_at_switches, write_worker
 from payonce.usecases.register_jobs import register_jobs
 from payonce.usecases.run_context import RunContext, RunLost, RunStopped
@@ -62,6 +62,10 @@ class Lane:
     _written_at: datetime | None = None
     _worked: bool = False
     _is_registered: bool = False
+    # When it last ran, and the slots since then that it let pass because nothing was to be done.
+    _shown_at: datetime | None = None
+    _idle_slot: datetime | None = None
+    _idle_looks: int = 0
 
     async def step(self) -> float:
         """Look, or work through one batch; how many seconds to pause before the next step."""
@@ -108,11 +112,47 @@ class Lane:
     async def _take_part(self) -> float:
         if self.held is not None:
             return await self._batch(self.held)
-        taken = await take_turn(self.hand.world, self.job.facts)
+        if self.job.looks_first and not self._shall_show():
+            pause = await self._pass_by()
+            if pause is not None:
+                return pause
+        taken = await take_turn(self.hand.world, self.job.facts, self._idle_looks)
         if isinstance(taken, NotNow):
-            self.is_paused, self.failures_in_a_row = taken.stopped is not None, 0
-            return self._until_next(taken.look_again_seconds)
+            return self._not_now(taken)
+        self._shown_at, self._idle_looks = self.hand.world.clock.now(), 0
         return await self._batch(self._begin(taken))
+
+    def _not_now(self, why: NotNow) -> float:
+        self.is_paused, self.failures_in_a_row = why.stopped is not None, 0
+        if self.is_paused:
+            # Put back, it shows that it runs.
+            self._shown_at = None
+        return self._until_next(why.look_again_seconds)
+
+    def _shall_show(self) -> bool:
+        """Whether it is time to run although nothing may be due, so that its row shows that it does."""
+        return self._shown_at is None or abs(self.hand.world.clock.now() - self._shown_at) >= EVERY
+
+    async def _pass_by(self) -> float | None:
+        """Let a slot pass in which nothing is to be done, without a word; None: something may be."""
+        turn = await look_at_turn(self.hand.world, self.job.facts)
+        if isinstance(turn, NotNow):
+            return self._not_now(turn)
+        if turn.run_id is not None or turn.slot_at is None or await self._would_do_something():
+            return None
+        now = self.hand.world.clock.now()
+        if turn.slot_at != self._idle_slot:
+            self._idle_slot, self._idle_looks = turn.slot_at, self._idle_looks + 1
+        self._went_well()
+        return self._until_next((turn.slot_at + timedelta(seconds=turn.every_seconds) - now).total_seconds())
+
+    async def _would_do_something(self) -> bool:
+        ensure(self.job.look is not None, f"the job {self.job.name} looks first and has no look")
+        hand = replace(self.hand, world=self.hand.world.for_looking())
+        for merchant_id in self.merchants:
+            if (await self.job.look(hand, merchant_id, 1)).rows:  # type: ignore[misc]
+                return True
+        return False
 
     def _begin(self, held: Held) -> Held:
         self.held, self.is_paused = held, False
@@ -234,7 +274,7 @@ class Lane:
         """What the job is handed for a batch: the run it works for, and a database that asks whether it may go on."""
         context.is_silent = self.is_silent
         guard = GuardedDatabase(self.hand.world.database, self.hand.world.clock, ask, asked_at)
-        armed = guard if self.job.is_worker else ArmedDatabase(guard, context)
+        armed = guard if self.job.is_worker else ArmedDatabase(guard, context, self.hand.world.breaker)
         return replace(self.hand, world=replace(self.hand.world, database=armed, run=context))
 
     def _most(self, context: RunContext) -> int:

@@ -55,7 +55,7 @@ async def begin_script(world: World, facts: JobFacts, by: str) -> tuple[Held, Wo
             raise RunStopped(held.context.stop_because)
 
     guard = GuardedDatabase(world.database, world.clock, ask, world.clock.now())
-    return held, replace(world.for_jobs(), database=ArmedDatabase(guard, held.context), run=held.context)
+    return held, replace(world.for_jobs(), database=ArmedDatabase(guard, held.context, world.breaker), run=held.context)
 
 
 async def end_script(

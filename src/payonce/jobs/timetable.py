@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from payonce.base.errors import Refused
+from payonce.domain.breaker import Caps
 from payonce.domain.switch import ALL, MESSAGES
 from payonce.jobs import uses
 from payonce.jobs.worker import Job
@@ -45,19 +46,19 @@ TIMETABLE: Final[tuple[Job, ...]] = (
     Job(
         name="retry", why="events that could not be applied are tried again (C14)",
         every_seconds=1.0, at_most=100, notify="send", use=uses.retry, look=uses.look_retry, most_rows=MOST_ROWS,
-        most_messages=MOST_MESSAGES,
+        most_messages=MOST_MESSAGES, looks_first=True,
     ),
     Job(
         name="resolve", why="the provider is asked about what is in doubt, closing or long open (A1)",
         # It only looks at what is due; the due times are the rule's, this is how soon they are noticed.
         every_seconds=2.0, at_most=100, notify="send", use=uses.resolve, look=uses.look_resolve, most_rows=MOST_ROWS,
-        most_messages=MOST_MESSAGES,
+        most_messages=MOST_MESSAGES, looks_first=True,
     ),
     Job(
         name="payout", why="what payees are owed is covered by payouts, once (E10), unless it is in doubt (E12)",
         # One look at what is not paid out yet; a payee waits seconds, and nobody's page does.
         every_seconds=2.0, at_most=50, notify="send", use=uses.payout, look=uses.look_payout, most_rows=MOST_ROWS,
-        most_messages=MOST_MESSAGES,
+        most_messages=MOST_MESSAGES, looks_first=True,
     ),
     Job(
         name="backfill", why="what webhooks did not tell is read from the providers' logs and lists (A11)",
@@ -97,12 +98,16 @@ TIMETABLE: Final[tuple[Job, ...]] = (
 NAMES: Final = tuple(job.name for job in TIMETABLE)
 
 
-def timetable(switches: Mapping[str, str | float], jobs: Sequence[Job] = TIMETABLE) -> list[Job]:
-    """The jobs that are on, with their intervals. `switches`: name -> `on`, `off`, or another interval in seconds;
-    `all` stops every job of this process, and `messages` is the lanes' matter.
+def timetable(
+    switches: Mapping[str, str | float], jobs: Sequence[Job] = TIMETABLE, caps: Mapping[str, Caps] | None = None
+) -> list[Job]:
+    """The jobs that are on, with their intervals and caps. `switches`: name -> `on`, `off`, or another interval in
+    seconds; `all` stops every job of this process, and `messages` is the lanes' matter.
 
-    Raises Refused `job_unknown` for a name that no job has: a switch that switches nothing would be worse than none.
+    Raises Refused `job_unknown` for a name that no job has, for a switch that switches nothing would be worse than
+    none; `setting_invalid` for a cap of a job that has no runs, or of messages where it tells nobody.
     """
+    jobs = with_caps(jobs, caps or {})
     names = [job.name for job in jobs]
     for name, said in switches.items():
         if name not in (*names, ALL, MESSAGES):
@@ -117,6 +122,26 @@ def timetable(switches: Mapping[str, str | float], jobs: Sequence[Job] = TIMETAB
         elif switch == "on":
             running.append(job)
     return running
+
+
+def with_caps(jobs: Sequence[Job], caps: Mapping[str, Caps]) -> list[Job]:
+    """The jobs with the caps that an installation decided. Raises Refused `job_unknown`, `setting_invalid`."""
+    by_name = {job.name: job for job in jobs}
+    for name, cap in caps.items():
+        job = by_name.get(name)
+        if job is None:
+            words = ", ".join(by_name)
+            raise Refused(f"there is no job {name!r} to cap; there are {words}", code="job_unknown", param="limits")
+        why = "it is a worker and has no runs" if job.is_worker else ""
+        if job.notify == "never" and cap.messages is not None:
+            why = why or "it tells nobody"
+        if why:
+            raise Refused(f"limits.{name}: {why}, so there is nothing to cap", code="setting_invalid", param="limits")
+        by_name[name] = replace(
+            job, most_rows=job.most_rows if cap.rows is None else cap.rows,
+            most_messages=job.most_messages if cap.messages is None else cap.messages,
+        )  # fmt: skip
+    return list(by_name.values())
 
 
 def find_job(name: str) -> Job:

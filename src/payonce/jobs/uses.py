@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Final
 
 from payonce.base.ids import ATTEMPT, EFFECT, EVENT, FINDING, ORDER, REFUND, show
+from payonce.domain.effect import PAYOUT_DUE
 from payonce.jobs.worker import Hand, Ran, Would
 from payonce.usecases import alert as alerting
 from payonce.usecases.backfill import backfill as read_lists
@@ -18,7 +19,7 @@ from payonce.usecases.deliver_effects import deliver_effects
 from payonce.usecases.expire_data import count_to_erase, expire_data
 from payonce.usecases.list_effects import effects_due
 from payonce.usecases.look import Pace
-from payonce.usecases.make_payouts import make_payouts, payees_due
+from payonce.usecases.make_payouts import make_payouts, orders_to_free, payees_due
 from payonce.usecases.monitor import checks_of
 from payonce.usecases.monitor import monitor as run_checks
 from payonce.usecases.reconcile import days_due
@@ -110,9 +111,12 @@ async def payout(hand: Hand, merchant_id: str, at_most: int) -> Ran:
 
 
 async def look_payout(hand: Hand, merchant_id: str, at_most: int) -> Would:
-    """The payees whose payout is due."""
-    due = await payees_due(hand.world, merchant_id, at_most)
-    return Would([f"payout of {row.currency} to {row.payee}" for row in due])
+    """The shares that are held back no longer, and the payees whose payout is due where anybody would be told."""
+    free = await orders_to_free(hand.world, merchant_id, at_most)
+    is_told = any(kind.is_owed_on(PAYOUT_DUE) for kind in hand.world.kinds)
+    due = await payees_due(hand.world, merchant_id, at_most) if is_told else []
+    freed = [f"shares of {show(ORDER, order_id)} are free" for order_id in free]
+    return Would([*freed, *(f"payout of {row.currency} to {row.payee}" for row in due)])
 
 
 async def backfill(hand: Hand, merchant_id: str, at_most: int) -> Ran:
@@ -169,13 +173,21 @@ async def look_close(hand: Hand, merchant_id: str, at_most: int) -> Would:
 async def expire(hand: Hand, merchant_id: str, at_most: int) -> Ran:
     """Erase personal data that is old."""
     did = await expire_data(hand.world, merchant_id, at_most)
-    return Ran(did.rows, did.rows, detail=f"payers {did.payers}, evidence {did.evidence}, bodies {did.bodies}")
+    detail = f"payers {did.payers}, evidence {did.evidence}, bodies {did.bodies}"
+    detail += f", repeats {did.repeats}, counts {did.counts}"
+    return Ran(did.rows, did.rows, detail=detail)
 
 
 async def look_expire(hand: Hand, merchant_id: str, at_most: int) -> Would:
     """How many rows of each kind are due."""
     due = await count_to_erase(hand.world, merchant_id)
-    said = (("payers", due.payers), ("calls", due.evidence), ("raw bodies of events", due.bodies))
+    said = (
+        ("payers", due.payers),
+        ("calls", due.evidence),
+        ("raw bodies of events", due.bodies),
+        ("repetitions of events", due.repeats),
+        ("counts of checkouts", due.counts),
+    )
     return Would([f"{count} {what}" for what, count in said if count])
 
 

@@ -83,6 +83,8 @@ class Job:
     most_rows: int | None = None
     most_messages: int | None = None
     is_worker: bool = False
+    # Whether its look is asked before it takes its turn, so that a slot with nothing to do writes nothing.
+    looks_first: bool = False
     # Whether the process itself may call it before its time, because something was just settled.
     wakes: bool = False
     # Whether it sends money back, so that it is handed a world that can, and that still cannot create a payment (A8).

@@ -236,6 +236,7 @@ def write_attempts(tx: Tx, merchant_id: str, attempts: Sequence[Attempt]) -> Non
             sent=[a.sent_at for a in attempts], asked=[a.asked_at for a in attempts],
             instructions=[None if a.instructions is None else json.dumps(dict(a.instructions)) for a in attempts],
             versions=[a.version for a in attempts], seen=[a.seen_at for a in attempts],
+            closing=[a.closing_since for a in attempts],
         )  # fmt: skip
 
 

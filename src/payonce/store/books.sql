@@ -71,7 +71,7 @@ FOR UPDATE;
 -- Locks the attempts of locked orders, by order and number.
 SELECT attempt_id, order_id, purpose, number, provider, account, flow, state, amount_minor, currency, fence, lease_until,
     handle_kind, handle_ref, url, client_secret, expires_at, disclosed_at, consent_at, close_because, decline,
-    needs_action, created_at, opened_at, sent_at, asked_at, instructions, version, seen_at
+    needs_action, created_at, opened_at, sent_at, asked_at, instructions, version, seen_at, closing_since
 FROM attempts
 WHERE merchant_id = %(merchant_id)s::text
     AND order_id = ANY(%(order_ids)s::uuid[])
@@ -198,16 +198,19 @@ SET state = new.state,
     asked_at = new.asked_at,
     instructions = new.instructions::jsonb,
     version = new.version,
-    seen_at = new.seen_at
+    seen_at = new.seen_at,
+    closing_since = new.closing_since
 FROM unnest(
     %(attempt_ids)s::uuid[], %(states)s::text[], %(fences)s::integer[], %(leases)s::timestamptz[],
     %(handle_kinds)s::text[], %(handle_refs)s::text[], %(urls)s::text[], %(secrets)s::text[], %(expires)s::timestamptz[],
     %(disclosed)s::timestamptz[], %(consents)s::timestamptz[], %(close_because)s::text[], %(declines)s::text[],
     %(needs_action)s::boolean[], %(opened)s::timestamptz[], %(sent)s::timestamptz[], %(asked)s::timestamptz[],
-    %(instructions)s::text[], %(versions)s::integer[], %(seen)s::timestamptz[]
+    %(instructions)s::text[], %(versions)s::integer[], %(seen)s::timestamptz[],
+    %(closing)s::timestamptz[]
 ) AS new (
     attempt_id, state, fence, lease_until, handle_kind, handle_ref, url, client_secret, expires_at, disclosed_at,
-    consent_at, close_because, decline, needs_action, opened_at, sent_at, asked_at, instructions, version, seen_at
+    consent_at, close_because, decline, needs_action, opened_at, sent_at, asked_at, instructions, version, seen_at,
+    closing_since
 )
 WHERE a.merchant_id = %(merchant_id)s::text
     AND a.attempt_id = new.attempt_id;

@@ -176,8 +176,8 @@ ORDER BY count(*) DESC, r.order_id
 LIMIT %(limit)s::integer;
 
 -- name: repeats_of_order
--- E14: how often events of an order were told again, and when last, for its story.
-SELECT count(*) AS repeats, max(at) AS last_at
+-- E14: how often events of an order were told again, since when, and when last, for its story. Old ones are thinned.
+SELECT count(*) AS repeats, min(at) AS first_at, max(at) AS last_at
 FROM repeats
 WHERE merchant_id = %(merchant_id)s::text
     AND order_id = %(order_id)s::uuid;

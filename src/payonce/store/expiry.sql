@@ -1,5 +1,6 @@
 -- What is erased by age: names and addresses of payers, who called, and the raw bodies of finished events. Rows stay and
--- say when they were erased; orders, the ledger, the audit and the keys of events know no person and stay for ever.
+-- say when they were erased; orders, the ledger, the audit and the keys of events know no person and stay for ever. Only
+-- what is a measure and no fact goes as a whole: counts of answers by the minute, and of events that were told again.
 
 -- name: erase_payers
 -- Forgets who paid orders that ended long ago and that nobody has an open question about.
@@ -76,6 +77,39 @@ WHERE e.merchant_id = %(merchant_id)s::text
     AND e.state IN ('applied', 'ignored')
 RETURNING e.event_id;
 
+-- name: thin_repeats
+-- Forgets that events were told again long ago. Ids begin with their time, so that the key finds the oldest.
+WITH due AS (
+    SELECT repeat_id
+    FROM repeats
+    WHERE merchant_id = %(merchant_id)s::text
+        AND repeat_id < %(before_id)s::uuid
+    ORDER BY repeat_id
+    LIMIT %(limit)s::integer
+)
+DELETE FROM repeats AS r
+USING due
+WHERE r.merchant_id = %(merchant_id)s::text
+    AND r.repeat_id = due.repeat_id
+RETURNING r.repeat_id;
+
+-- name: thin_checkout_counts
+-- Forgets how people who wanted to pay were answered, by the minute, long ago.
+WITH due AS (
+    SELECT minute, outcome
+    FROM checkout_counts
+    WHERE merchant_id = %(merchant_id)s::text
+        AND minute < %(before)s::timestamptz
+    ORDER BY minute, outcome
+    LIMIT %(limit)s::integer
+)
+DELETE FROM checkout_counts AS c
+USING due
+WHERE c.merchant_id = %(merchant_id)s::text
+    AND c.minute = due.minute
+    AND c.outcome = due.outcome
+RETURNING c.minute;
+
 -- name: count_to_erase
 -- Says how much is due to be erased, for a look without any effect.
 SELECT (
@@ -92,6 +126,16 @@ SELECT (
             AND v.erased_at IS NULL
             AND v.received_at < %(bodies_before)s::timestamptz
     ) AS bodies, (
+        SELECT count(*)
+        FROM repeats AS r
+        WHERE r.merchant_id = %(merchant_id)s::text
+            AND r.repeat_id < %(repeats_before)s::uuid
+    ) AS repeats, (
+        SELECT count(*)
+        FROM checkout_counts AS c
+        WHERE c.merchant_id = %(merchant_id)s::text
+            AND c.minute < %(counts_before)s::timestamptz
+    ) AS counts, (
         SELECT count(*)
         FROM payers AS p
         JOIN orders AS o

@@ -142,6 +142,7 @@ CREATE TABLE public.attempts (
     watch_until timestamp with time zone,
     version integer DEFAULT 1 NOT NULL,
     seen_at timestamp with time zone,
+    closing_since timestamp with time zone,
     CONSTRAINT attempt_abandoned_undisclosed_or_with_consent CHECK (((state <> 'abandoned'::text) OR (disclosed_at IS NULL) OR (consent_at IS NOT NULL))),
     CONSTRAINT attempt_amount_positive CHECK ((amount_minor > 0)),
     CONSTRAINT attempt_number_positive CHECK ((number > 0)),

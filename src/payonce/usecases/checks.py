@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from payonce.domain.breaker import Caps, Limits
+
 Health = Literal["ok", "warning", "wrong"]
 
 
@@ -34,3 +36,6 @@ class Facts:
     # Routes of alerts by name, with what is wrong with their addresses (empty: nothing).
     alert_routes: Mapping[str, str] = field(default_factory=dict)
     heartbeat_url: str | None = None
+    # The limits of runs in force, and the caps of the timetable by job.
+    limits: Limits = field(default_factory=Limits)
+    caps: Mapping[str, Caps] = field(default_factory=dict)

@@ -42,6 +42,8 @@ async def close_duplicates(world: World, merchant_id: str, order_ids: Collection
 
 async def served_already(world: World, merchant_id: str, order_ids: Collection[UUID]) -> set[UUID]:
     """Which of the orders have a paid sibling now. Changes nothing."""
+    if not order_ids:
+        return set()
 
     async def load(tx: Tx) -> set[UUID]:
         return {row.order_id for row in await _siblings(tx, world, merchant_id, order_ids)}

@@ -20,6 +20,7 @@ from payonce.usecases.checks import Facts as Facts
 from payonce.usecases.checks import Health
 from payonce.usecases.doctor_accounts import account_checks, is_near, together
 from payonce.usecases.doctor_alerts import route_checks, told_check
+from payonce.usecases.doctor_limits import limits_checks
 from payonce.usecases.doctor_surplus import currencies_check, surplus_checks
 from payonce.usecases.list_events import unhandled_types
 from payonce.usecases.list_jobs import list_switches
@@ -106,6 +107,7 @@ def _policy(world: World, merchant_id: str, facts: Facts) -> list[Check]:
         checks.append(_webhook(facts.webhook_url))
     for name in facts.switched_off:
         checks.append(Check("jobs", "warning", f"the job {name} is switched off", f"PAYONCE_JOB_{name.upper()}=on"))
+    checks += limits_checks(facts.limits, facts.caps)
     if facts.free_bytes is not None:
         checks.append(_disk(facts.free_bytes))
     return checks

@@ -28,7 +28,7 @@ from payonce.providers.contract import Call, Done, NotDone, Outcome, Unknown
 from payonce.providers.gateway import ProviderLooker
 from payonce.store import queries
 from payonce.store.database import Tx
-from payonce.usecases import attend
+from payonce.usecases import attend, join_answers
 from payonce.usecases.answers import AlreadyPaid, Checkout, CheckoutAnswer, Gone, InProgress, ProviderRefused, Silent
 from payonce.usecases.choose_account import first_that_takes, offers, refuse_unpayable, terms_for
 from payonce.usecases.in_book import in_book
@@ -359,8 +359,8 @@ async def _record_created(world: World, merchant_id: str, attempt: Attempt, outc
             purpose.reconsider(book)
             retry = (outcome.retry_after_seconds or SILENT_RETRY_SECONDS) if outcome.may_repeat else None
             return ProviderRefused(order.id, outcome.code, outcome.message, retry)
-        attend.take_handle(book, found, outcome.handle)
-        attend.join_observations(book, found, list(outcome.observations))
+        join_answers.take_handle(book, found, outcome.handle)
+        join_answers.join_observations(book, found, list(outcome.observations))
         if found.state == "open" and found.disclosed_at is not None and found.close_because is None:
             return _offer(world, found, "new" if found.number == 1 else "replaced")
         return None

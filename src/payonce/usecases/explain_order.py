@@ -72,7 +72,8 @@ async def _repeats(world: World, merchant_id: str, order: OrderView) -> list[Lin
     row = await world.database.transaction(work, name="explain_order", read_only=True)
     if row is None or row.repeats == 0:
         return []
-    return [Line(row.last_at, "event", f"told again {row.repeats} times so far, which changed nothing")]
+    says = f"told again {row.repeats} times since {row.first_at:%Y-%m-%d}, which changed nothing"
+    return [Line(row.last_at, "event", says)]
 
 
 async def _steps(world: World, merchant_id: str, order: OrderView) -> list[Row]:

@@ -15,7 +15,7 @@ from payonce.domain.book import Book, Capture, RefKey
 from payonce.domain.observation import Ref, RefundSeen
 from payonce.providers.contract import Done, NotDone, Outcome
 from payonce.store.database import Tx
-from payonce.usecases import attend
+from payonce.usecases import attend, join_answers
 from payonce.usecases.world import World
 
 # How a provider says that it cannot be asked for this at all, as opposed to not answering now.
@@ -69,7 +69,7 @@ def _readable(world: World, capture: Capture, attempt: Attempt) -> Ref | None:
 
 async def _read(world: World, capture: Capture, attempt: Attempt, ref: Ref) -> Outcome:
     """The answer about the capture itself; where it cannot be asked for, about the object that its payer was given."""
-    looker, handle = world.looker(attempt.provider, attempt.account), attend.handle_of(attempt)
+    looker, handle = world.looker(attempt.provider, attempt.account), join_answers.handle_of(attempt)
     outcome = await looker.read(ref)
     if isinstance(outcome, NotDone) and outcome.code in CANNOT_SAY and handle is not None and handle != ref:
         return await looker.read(handle)
@@ -80,11 +80,11 @@ def join_heard(tx: Tx, book: Book, heard: Heard, name: str) -> None:
     """Join everything that was heard, and keep the answers that changed something as evidence."""
     for attempt_id, done in heard.answers:
         attempt = book.attempts[attempt_id]
-        mine = [seen for seen in done.observations if attend.concerns(seen, attempt)]
+        mine = [seen for seen in done.observations if join_answers.concerns(seen, attempt)]
         before = (len(book.steps), len(book.entries))
-        attend.join_observations(book, attempt, mine)
+        join_answers.join_observations(book, attempt, mine)
         if before != (len(book.steps), len(book.entries)):
-            attend.keep_evidence(tx, book, attempt, done.body, name)
+            join_answers.keep_evidence(tx, book, attempt, done.body, name)
 
 
 def tells_of(outcome: Outcome, refund_id: UUID) -> bool:

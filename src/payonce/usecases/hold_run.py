@@ -41,6 +41,8 @@ class Held:
     is_kept: bool
     # Failures of parts that came before; whether this part fails is told by its own.
     failures_before: int = 0
+    # Slots before this one that this process looked at and let pass, because nothing was to be done.
+    idle_looks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,28 @@ class NotNow:
     stopped: Switch | None = None
 
 
-async def take_turn(world: World, job: JobFacts) -> Held | NotNow:
-    """Take the job's turn if it is due: a new run for its slot, or one that was left. Reads only, where it is not."""
-    return await _take(world, job, TIMETABLE, by_hand=False)
+async def take_turn(world: World, job: JobFacts, idle_looks: int = 0) -> Held | NotNow:
+    """Take the job's turn if it is due: a new run for its slot, or one that was left. Reads only, where it is not.
+    `idle_looks`: so many slots before it were looked at and let pass.
+    """
+    taken = await _take(world, job, TIMETABLE, by_hand=False)
+    if isinstance(taken, Held):
+        taken.idle_looks, taken.slots = idle_looks, max(1, taken.slots - idle_looks)
+    return taken
+
+
+async def look_at_turn(world: World, job: JobFacts) -> Turn | NotNow:
+    """The job's turn as `take_turn` would take it. Reads only."""
+
+    async def work(tx: Tx) -> Turn | NotNow:
+        state, switches = await read_job(tx, job.name)
+        if state is None:
+            raise Refused(f"there is no job {job.name!r}", code="job_unknown", param="job")
+        stopped = stopped_by(job.name, switches)
+        turn = next_turn(state, tx.now) if stopped is None else None
+        return turn or NotNow(job_run.seconds_to_next(state, tx.now), stopped)
+
+    return await world.database.transaction(work, name="look_at_turn", read_only=True)
 
 
 async def take_by_hand(world: World, job: JobFacts, by: str) -> Held:
@@ -235,7 +256,7 @@ def _end(held: Held, state: str, found: bool, error: str, now: datetime) -> tupl
     if failures and held.slot_at is not None and job_run.is_tried_again(failures, held.every_seconds):
         return JOBS.rest_job, asked
     succeeded_at = now if state == "done" else None
-    return JOBS.leave_job, asked | {"found": found, "succeeded_at": succeeded_at}
+    return JOBS.leave_job, asked | {"found": found, "succeeded_at": succeeded_at, "idle": 1 + held.idle_looks}
 
 
 def _row(held: Held, state: str, ended_at: datetime | None, lease_until: datetime | None) -> RunRow:

@@ -59,6 +59,16 @@ async def make_payouts(world: World, merchant_id: str, limit: int = 20) -> MadeP
     return MadePayouts(freed, held, made, len(due))
 
 
+async def orders_to_free(world: World, merchant_id: str, limit: int) -> list[UUID]:
+    """Orders of accruals that are held back although nothing seems to speak against them any more."""
+
+    async def look(tx: Tx) -> list[UUID]:
+        rows = await tx.rows(PAYOUTS.orders_to_free, merchant_id=merchant_id, doubts=[*DOUBTS], limit=limit)
+        return [row.order_id for row in rows]
+
+    return await world.database.transaction(look, name="orders_to_free", read_only=True)
+
+
 async def payees_due(world: World, merchant_id: str, limit: int) -> list[Row]:
     """Payees and currencies whose next payout is due."""
     thresholds = world.policy_of(merchant_id).payout_threshold_minor

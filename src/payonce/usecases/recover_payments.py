@@ -10,13 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
-from payonce.domain.observation import Ref
 from payonce.store import queries
 from payonce.store.database import Tx
+from payonce.usecases.ask_attempts import Due, Resolved, ask_about
 from payonce.usecases.backfill import Backfilled, backfill
-from payonce.usecases.resolve_attempts import Resolved, ask_about
 from payonce.usecases.world import World
 
 CURSORS: Final = queries.load("cursors")
@@ -43,12 +41,12 @@ async def recover_payments(world: World, merchant_id: str, limit: int = 40) -> R
     return Recovered(lists, await ask_about(world, merchant_id, due, even_ended=True))
 
 
-async def attempts_to_recover(world: World, merchant_id: str, limit: int) -> list[tuple[UUID, UUID, Ref | None]]:
+async def attempts_to_recover(world: World, merchant_id: str, limit: int) -> list[Due]:
     """The attempts to ask about one by one, as (order, attempt, no reference). Reads only."""
     accounts = [key for key in world.accounts_of(merchant_id) if not world.looker(*key).capabilities.lists]
 
-    async def load(tx: Tx) -> list[tuple[UUID, UUID, Ref | None]]:
-        found: list[tuple[UUID, UUID, Ref | None]] = []
+    async def load(tx: Tx) -> list[Due]:
+        found: list[Due] = []
         for provider, account in accounts:
             rows = await tx.rows(
                 CURSORS.attempts_to_recover, merchant_id=merchant_id, provider=provider, account=account, now=tx.now,

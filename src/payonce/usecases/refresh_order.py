@@ -15,7 +15,7 @@ from payonce.domain.book import Book
 from payonce.domain.checkout import take_lease
 from payonce.domain.order import Order
 from payonce.store.database import Tx
-from payonce.usecases import attend
+from payonce.usecases import attend, join_answers
 from payonce.usecases.answers import OrderView
 from payonce.usecases.in_book import in_book
 from payonce.usecases.read_order import read_order
@@ -30,7 +30,7 @@ async def refresh_order(world: World, merchant_id: str, order_id: UUID) -> Order
 
     async def decide(tx: Tx, book: Book, order: Order) -> Attempt | None:
         purpose.reconsider(book)
-        live = next((a for a in book.attempts_of(order) if a.is_live and attend.handle_of(a) is not None), None)
+        live = next((a for a in book.attempts_of(order) if a.is_live and join_answers.handle_of(a) is not None), None)
         if live is None or live.is_leased(book.now):
             return None
         if live.asked_at is not None and abs(book.now - live.asked_at) < FRESH_FOR:

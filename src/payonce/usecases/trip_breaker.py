@@ -13,7 +13,7 @@ from typing import Final
 
 from payonce.base.errors import RunStopped
 from payonce.base.ids import RUN, show
-from payonce.domain import breaker
+from payonce.domain.breaker import ACTOR, Breaker
 from payonce.domain.finding import Finding
 from payonce.store.database import Database, Row, T, Tx
 from payonce.store.findings import write_findings
@@ -30,25 +30,26 @@ class ArmedDatabase:
     so that a run which finds nothing costs no look.
     """
 
-    def __init__(self, inner: Database, run: RunContext) -> None:
+    def __init__(self, inner: Database, run: RunContext, breaker: Breaker) -> None:
         self._inner = inner
         self._run = run
+        self._breaker = breaker
 
     async def transaction(self, work: Callable[[Tx], Awaitable[T]], *, name: str, read_only: bool = False) -> T:
         """Run `work` in a transaction of the inner database; see the port."""
         if not read_only and not self._run.is_armed:
-            await arm(self._inner, self._run)
+            await arm(self._inner, self._run, self._breaker)
         return await self._inner.transaction(work, name=name, read_only=read_only)
 
 
-async def arm(database: Database, run: RunContext) -> None:
+async def arm(database: Database, run: RunContext, breaker: Breaker) -> None:
     """Learn what runs of the job usually do. With too few of them nothing is usual, and only its caps hold."""
 
     async def load(tx: Tx) -> Row | None:
-        return await tx.one(TALLIES.usual_of_job, job=run.job, most_runs=breaker.MOST_RUNS)
+        return await tx.one(TALLIES.usual_of_job, job=run.job, most_runs=breaker.most_runs)
 
     row = await database.transaction(load, name="usual_of_job", read_only=True)
-    if row is not None and row.runs >= breaker.LEAST_RUNS:
+    if row is not None and row.runs >= breaker.least_runs:
         run.usual_rows, run.usual_messages = row.touched, row.messages
     run.is_armed = True
 
@@ -72,7 +73,7 @@ async def trip_breaker(world: World, merchant_id: str, run: RunContext, stopped:
             "usually_takes_up": _number(run.usual_rows), "usually_owes_messages": _number(run.usual_messages),
         }  # fmt: skip
         if not is_plain_cap:
-            given = {"job": run.job, "reason": why, "actor": breaker.ACTOR, "now": tx.now}
+            given = {"job": run.job, "reason": why, "actor": ACTOR, "now": tx.now}
             tx.later(TALLIES.pull_by_breaker, **given)
             tx.later(TALLIES.note_breaker, **given, change_id=change_id, run=name)
         write_findings(tx, merchant_id, [Finding(finding_id, "job_breaker", run.job, None, 0, None, detail)])

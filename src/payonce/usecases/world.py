@@ -12,8 +12,8 @@ from payonce.base.chance import Chance
 from payonce.base.clock import Clock
 from payonce.base.errors import Bug, Refused
 from payonce.base.ids import Ids
-from payonce.domain import breaker
 from payonce.domain.book import AccountFacts, Rules
+from payonce.domain.breaker import Breaker, tightest
 from payonce.domain.effect import EffectKind
 from payonce.domain.policy import Policy
 from payonce.domain.telling import Running, Telling
@@ -60,6 +60,8 @@ class World:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     # What the monitor takes for too long, too late and too often.
     watch: Watch = field(default_factory=Watch)
+    # When a run does far more than usual.
+    breaker: Breaker = field(default_factory=Breaker)
     # The run of a job that is at work; none: a request.
     run: RunContext | None = None
 
@@ -105,8 +107,8 @@ class World:
         run = self.run
         if run is None:
             return None
-        rows = breaker.tightest(run.most_rows, breaker.limit(run.usual_rows, breaker.FLOOR_ROWS))
-        messages = breaker.tightest(run.most_messages, breaker.limit(run.usual_messages, breaker.FLOOR_MESSAGES))
+        rows = tightest(run.most_rows, self.breaker.rows(run.usual_rows))
+        messages = tightest(run.most_messages, self.breaker.messages(run.usual_messages))
         usual = (run.usual_rows, run.usual_messages)
         return Running(run.run_id, run.job, rows, messages, *usual, run.counted, is_counted=not run.is_worker)
 
