@@ -65,7 +65,7 @@ def conditional_updates(ground: Ground) -> str:
         one.do("COMMIT")
         touched = _touched(second)
         two.do("ROLLBACK")
-    require(touched in (0, None), "Two sessions took the same row: the second did not look at what the first committed.")
+    require(touched in (0, None), "Two sessions took the same row: the second did not see what the first committed.")
     how = "the second waited" if waited else "the second was answered at once"
     return f"{how} and {'gave way' if touched is None else 'found it taken'}"
 

@@ -58,7 +58,8 @@ def amounts(ground: Ground) -> str:
 def batches(ground: Ground) -> str:
     """Send columns of a batch as the driver does, and read them as rows in their order."""
     wanted = [(UUID(int=number), number, f"name {number}", AT, BYTES[:number]) for number in range(1, 4)]
-    columns = dict(zip(("ids", "amounts", "names", "times", "bodies"), map(list, zip(*wanted, strict=True)), strict=True))
+    names = ("ids", "amounts", "names", "times", "bodies")
+    columns = dict(zip(names, map(list, zip(*wanted, strict=True)), strict=True))
     query = Query(
         "conformance.batch",
         "SELECT b.id, b.amount, b.name, b.at, b.body FROM unnest(%(ids)s::uuid[], %(amounts)s::bigint[], "

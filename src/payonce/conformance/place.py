@@ -71,7 +71,7 @@ def given_database(dsn: str) -> Iterator[str]:
         raise Refused(
             f"the database has tables: {shown}",
             code="conformance_not_empty",
-            hint="--in-place works in an empty database only, and leaves it empty. Without it, one is made and dropped.",
+            hint="--in-place works in an empty database only, and leaves it empty; without it one is made and dropped.",
         )
     try:
         yield dsn
