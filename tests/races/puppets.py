@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from payonce.base.errors import PayonceError
 from payonce.conformance.ground import named
-from payonce.conformance.interleaving import Choose, Puppet, Work, interleave
+from payonce.conformance.interleaving import Choose as Choose
+from payonce.conformance.interleaving import Puppet, interleave
+from payonce.conformance.interleaving import Work as Work
 from payonce.conformance.interleaving import at_random as at_random
 from payonce.conformance.interleaving import preempted_at as preempted_at
 from payonce.drivers.chance import SystemChance

@@ -96,7 +96,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, PayonceError):
         cause = error.__cause__
         reason = f" ({type(cause).__name__}: {_line(cause)})" if cause else ""
-        return f"payonce met {error.code}: {error.message}{reason}"
+        return f"payonce met {error.code}: {error.message} {error.hint}{reason}"
     if isinstance(error, Error):
         return f"The engine answered {error.sqlstate or 'nothing'} ({type(error).__name__}): {_line(error)}"
     return f"{type(error).__name__}: {_line(error)}"

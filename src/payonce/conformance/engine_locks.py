@@ -13,13 +13,12 @@ from payonce.conformance.ground import Ground
 from payonce.conformance.sessions import Pending, Session
 
 PART: Final = "engine"
-TABLE: Final = "payonce_conformance_rows"
 # How soon an engine should give up waiting when it was told to.
 SOON: Final = "200ms"
-_TAKE: Final = f"UPDATE {TABLE} SET state = 'taken' WHERE id = 1 AND state = 'open'"  # nosec B608
-_HOLD: Final = f"SELECT state FROM {TABLE} WHERE id = 1 FOR UPDATE"  # nosec B608
-_HOLD_TWO: Final = f"SELECT state FROM {TABLE} WHERE id = 2 FOR UPDATE"  # nosec B608
-_SKIP: Final = f"SELECT id FROM {TABLE} ORDER BY id FOR UPDATE SKIP LOCKED"  # nosec B608
+_TAKE: Final = "UPDATE payonce_conformance_rows SET state = 'taken' WHERE id = 1 AND state = 'open'"
+_HOLD: Final = "SELECT state FROM payonce_conformance_rows WHERE id = 1 FOR UPDATE"
+_HOLD_TWO: Final = "SELECT state FROM payonce_conformance_rows WHERE id = 2 FOR UPDATE"
+_SKIP: Final = "SELECT id FROM payonce_conformance_rows ORDER BY id FOR UPDATE SKIP LOCKED"
 _GIVEN_WAY: Final = (errors.SerializationFailure, errors.DeadlockDetected)
 
 
@@ -28,16 +27,16 @@ def two_rows(ground: Ground, sessions: int = 2) -> Iterator[list[Session]]:
     """Sessions, and a table with two open rows. It goes with them."""
     with ground.sessions(sessions + 1) as (beside, *others):
         beside.do(
-            f"DROP TABLE IF EXISTS {TABLE}",
-            f"CREATE TABLE {TABLE} (id integer NOT NULL PRIMARY KEY, state text NOT NULL)",
-            f"INSERT INTO {TABLE} (id, state) VALUES (1, 'open'), (2, 'open')",  # nosec B608
+            "DROP TABLE IF EXISTS payonce_conformance_rows",
+            "CREATE TABLE payonce_conformance_rows (id integer NOT NULL PRIMARY KEY, state text NOT NULL)",
+            "INSERT INTO payonce_conformance_rows (id, state) VALUES (1, 'open'), (2, 'open')",
         )
         try:
             yield others
         finally:
             for other in others:
                 other.close()
-            beside.do(f"DROP TABLE IF EXISTS {TABLE}")
+            beside.do("DROP TABLE IF EXISTS payonce_conformance_rows")
 
 
 def isolation(ground: Ground) -> str:
@@ -135,11 +134,11 @@ def serializable(ground: Ground) -> str:
         for session in (one, two):
             session.do("BEGIN ISOLATION LEVEL SERIALIZABLE")
         seen: list[str] = []
-        count = f"SELECT count(*) FROM {TABLE} WHERE state = 'open'"  # nosec B608
+        count = "SELECT count(*) FROM payonce_conformance_rows WHERE state = 'open'"
         for session in (one, two):
             _note(seen, session.ask(count))
         for session, number in ((one, 1), (two, 2)):
-            _note(seen, session.ask(f"UPDATE {TABLE} SET state = 'taken' WHERE id = {number}"))  # nosec B608
+            _note(seen, session.ask("UPDATE payonce_conformance_rows SET state = 'taken' WHERE id = %s", number))
         for session in (one, two):
             _note(seen, session.ask("COMMIT"))
         for session in (one, two):

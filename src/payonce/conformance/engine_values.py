@@ -12,8 +12,8 @@ from payonce.drivers.stepping import run_to_end
 from payonce.store.database import Query, Tx
 
 PART: Final = "engine"
-TABLE: Final = "payonce_conformance_values"
 AT: Final = datetime(2026, 11, 20, 12, 0, 0, 123457, tzinfo=UTC)
+_DROP: Final = "DROP TABLE IF EXISTS payonce_conformance_values"
 BYTES: Final = bytes(range(256))
 # The largest amount that a bigint holds, and the smallest.
 AMOUNTS: Final = (2**63 - 1, -(2**63))
@@ -35,12 +35,15 @@ def timestamps(ground: Ground) -> str:
 def every_byte(ground: Ground) -> str:
     """Write all bytes that there are into a table, and read them."""
     with ground.sessions(1) as (one,):
-        one.do(f"DROP TABLE IF EXISTS {TABLE}", f"CREATE TABLE {TABLE} (body bytea NOT NULL)")
+        one.do(
+            "DROP TABLE IF EXISTS payonce_conformance_values",
+            "CREATE TABLE payonce_conformance_values (body bytea NOT NULL)",
+        )
         try:
-            one.touch(f"INSERT INTO {TABLE} (body) VALUES (%s)", BYTES)  # nosec B608
-            [(found, length)] = one.rows(f"SELECT body, length(body) FROM {TABLE}")  # nosec B608
+            one.touch("INSERT INTO payonce_conformance_values (body) VALUES (%s)", BYTES)
+            [(found, length)] = one.rows("SELECT body, length(body) FROM payonce_conformance_values")
         finally:
-            one.do(f"DROP TABLE IF EXISTS {TABLE}")
+            one.do(_DROP)
     require((bytes(found), length) == (BYTES, 256), "The bytes that were stored are not those that came.")
     return "all 256"
 

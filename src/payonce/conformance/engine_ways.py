@@ -9,7 +9,6 @@ from psycopg import Error
 
 from payonce.conformance.check import Check, require
 from payonce.conformance.ground import Ground
-from payonce.conformance.sessions import DEADLINE_SECONDS
 from payonce.drivers.postgres_sync import SyncDatabase
 from payonce.drivers.stepping import run_to_end
 from payonce.store.database import Limits, Query, Tx
@@ -98,7 +97,7 @@ def notify(ground: Ground) -> str:
     with ground.sessions(2) as (one, two):
         one.do("LISTEN payonce_conformance")
         two.do("NOTIFY payonce_conformance, 'hello'")
-        told = list(one.connection.notifies(timeout=min(one.patience_seconds * 4, DEADLINE_SECONDS), stop_after=1))
+        told = list(one.connection.notifies(timeout=one.deadline_seconds, stop_after=1))
     require([one.payload for one in told] == ["hello"], "NOTIFY reaches nobody.")
     return "arrives"
 

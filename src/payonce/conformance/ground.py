@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg.conninfo import make_conninfo
 
 from payonce.base.clock import Clock
 from payonce.conformance.sessions import Session
@@ -30,8 +33,12 @@ class Ground:
     adapter_of: AdapterOf
     seeds: Sequence[int] = ()
     size: int = STORIES
+    # Races and losses strike at each such boundary: 1 is every one.
+    every: int = 1
     # What the engine said of itself.
     version: str = field(default="", init=False)
+    # The ids of what the attacks are aimed at.
+    names: dict[str, Any] = field(default_factory=dict, init=False)
 
     @contextmanager
     def sessions(self, number: int) -> Iterator[list[Session]]:
@@ -59,6 +66,4 @@ class Ground:
 
 def named(dsn: str, name: str) -> str:
     """The address, with the name by which the server's own tables know who connects."""
-    from psycopg.conninfo import make_conninfo
-
     return make_conninfo(dsn, application_name=name)

@@ -135,7 +135,7 @@ def interleave(dsn: str, open_world: OpenWorld, first: Work, second: Work, choos
     with ExitStack() as stack:
         stage = Stage(dsn)
         puppets: list[Puppet] = []
-        stack.callback(lambda: [puppet.close() for puppet in puppets])
+        stack.callback(_close, puppets)
         stack.callback(stage.close)
         for name, work in (("puppet-a", first), ("puppet-b", second)):
             puppets.append(Puppet(stage, name, work, open_world))
@@ -149,6 +149,11 @@ def interleave(dsn: str, open_world: OpenWorld, first: Work, second: Work, choos
             with stage.news:
                 chosen.go_on()
         return puppets[0], puppets[1]
+
+
+def _close(puppets: list[Puppet]) -> None:
+    for puppet in puppets:
+        puppet.close()
 
 
 def _settled(stage: Stage, puppets: list[Puppet]) -> list[Puppet]:

@@ -132,15 +132,17 @@ def lost(how: How) -> Callable[[Ground], str]:
 
     def run(ground: Ground) -> str:
         with open_shop(ground) as shop:
-            for number in range(1, MOST_COMMITS):
+            struck = 0
+            for number in range(1, MOST_COMMITS, ground.every):
                 loss = Loss(how, number, ground)
                 _flow(shop, f"loss:{how}:{number}", loss)
                 if not loss.has_struck:
                     break
+                struck += 1
             else:
                 raise NotKept(f"The flow has more than {MOST_COMMITS} COMMITs: it is run again and again.")
             shop.prove()
-        return f"at each of {number - 1} COMMITs"
+        return f"at {struck} COMMITs"
 
     return run
 
@@ -167,7 +169,8 @@ def _flow(shop: OpenShop, purpose: str, loss: Loss) -> None:
     with _losing(shop, loss):
         order = _insist(lambda: shop.place(purpose))
         checkout = _insist(lambda: shop.click(order))
-        require(isinstance(checkout, Checkout), f"A click after a lost connection leads to {type(checkout).__name__}.")
+        if not isinstance(checkout, Checkout):
+            raise NotKept(f"A click after a lost connection leads to {type(checkout).__name__}.")
         shop.pay(checkout)
         hooks = shop.owed_webhooks()
         _insist(lambda: shop.deliver(hooks))

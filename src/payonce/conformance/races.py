@@ -39,7 +39,7 @@ def race(scene: Scene) -> Callable[[Ground], str]:
         purposes = (f"race:{scene.__name__}:{number}" for number in count(1))
         with open_shop(ground) as shop:
             played = 0
-            for step in range(MOST_STEPS):
+            for step in range(0, MOST_STEPS, ground.every):
                 played += 1
                 if _play(shop, scene, next(purposes), preempted_at(step)) < step:
                     break

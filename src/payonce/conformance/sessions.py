@@ -6,13 +6,14 @@ setting holds for one transaction only, because a pooler may give the next one t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from payonce.conformance.check import NotKept
 from payonce.drivers.connecting import conninfo
@@ -28,15 +29,14 @@ Rows = list[tuple[Any, ...]]
 class Pending:
     """A statement under way."""
 
-    def __init__(self, session: Session, answer: Future[tuple[int, Rows]], patience_seconds: float) -> None:
+    def __init__(self, session: Session, answer: Future[tuple[int, Rows]]) -> None:
         self._session = session
         self._answer = answer
-        self._patience = patience_seconds
 
     def is_waiting(self) -> bool:
         """Whether it waits for somebody: there is no answer within our patience."""
         try:
-            self._answer.exception(self._patience)
+            self._answer.exception(self._session.patience_seconds)
         except Late:
             return True
         return False
@@ -51,18 +51,20 @@ class Pending:
 
     def _end(self) -> tuple[int, Rows]:
         try:
-            return self._answer.result(DEADLINE_SECONDS)
+            return self._answer.result(self._session.deadline_seconds)
         except Late:
-            self._session.connection.cancel_safe(timeout=DEADLINE_SECONDS)
-            raise NotKept(f"A statement was not answered within {DEADLINE_SECONDS:.0f} s.") from None
+            raise NotKept(f"A statement is not answered within {self._session.deadline_seconds:.0f} s.") from None
 
 
 class Session:
     """One connection, with a thread that waits in its place."""
 
-    def __init__(self, dsn: str, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, dsn: str, *, patience_seconds: float = PATIENCE_SECONDS, deadline_seconds: float = DEADLINE_SECONDS
+    ) -> None:
         self.connection = psycopg.connect(conninfo(dsn, Limits()), autocommit=True, prepare_threshold=None)
         self.patience_seconds = patience_seconds
+        self.deadline_seconds = deadline_seconds
         self._thread = ThreadPoolExecutor(1)
 
     def rows(self, text: str, *values: object) -> Rows:
@@ -80,27 +82,20 @@ class Session:
 
     def ask(self, text: str, *values: object) -> Pending:
         """Send a statement, and do not wait for its answer."""
-        return Pending(self, self._thread.submit(self._execute, self.spoken(text), values), self.patience_seconds)
+        return Pending(self, self._thread.submit(self._execute, self.spoken(text), values))
 
     def spoken(self, text: str) -> str:
         """The statement as it is sent."""
         return text
 
     def close(self) -> None:
-        """End it; what is open is rolled back."""
-        self.connection.close()
+        """End it, also while a statement waits; what is open is rolled back."""
+        if self.connection.info.transaction_status == TransactionStatus.ACTIVE:
+            with suppress(psycopg.Error):
+                self.connection.cancel_safe(timeout=DEADLINE_SECONDS)
         self._thread.shutdown()
+        self.connection.close()
 
     def _execute(self, text: str, values: Sequence[object]) -> tuple[int, Rows]:
         found = self.connection.execute(text.encode(), values or None)
         return found.rowcount, found.fetchall() if found.description else []
-
-
-@contextmanager
-def closing(*sessions: Session) -> Iterator[None]:
-    """End the sessions afterwards."""
-    try:
-        yield
-    finally:
-        for session in sessions:
-            session.close()
