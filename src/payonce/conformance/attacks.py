@@ -116,6 +116,16 @@ ATTACKS: Final[dict[str, tuple[str, str]]] = {
     "a_day_read_twice": ("reconcile_window_once", "L8"),
     "an_alert_twice": ("alert_once_per_change_and_route", "C17"),
     "a_switch_without_reason": ("switch_pulled_with_a_reason", "A10"),
+    "a_slot_run_twice": ("job_run_once_per_slot", "A6"),
+    "a_job_that_does_not_say_whom_it_tells": ("job_notify_said", "A13"),
+    "an_item_twice": ("stock_item_once", "S19"),
+    "a_day_counted_twice": ("refund_days_pkey", "S9"),
+    "a_refund_twice": ("refunds_pkey", "S9"),
+    "paid_out_by_a_payout_that_is_not": ("accrual_of_a_payout", "S10"),
+    "a_payout_of_nothing": ("payout_positive", "E10"),
+    "a_payout_of_no_order": ("payout_of_an_order", "E10"),
+    "a_migration_twice": ("migration_applied_once", "A12"),
+    "a_switch_twice": ("switch_once", "A10"),
 }  # fmt: skip
 _WORDS: Final = queries.parse((Path(__file__).parent / "attacks.sql").read_text("utf-8"), "attacks.sql")
 OPEN: Final = "open"

@@ -488,3 +488,64 @@ INSERT INTO switches (name, is_off, reason, actor, at)
 SELECT 'x', true, '', 'ada', created_at
 FROM orders
 WHERE order_id = %(order)s::uuid;
+
+-- name: a_slot_run_twice
+-- One slot of a job with two runs.
+INSERT INTO job_runs (run_id, job, slot_at, state, started_by, started_at, fence)
+SELECT gen_random_uuid(), 'x', created_at, 'running', 'x', created_at, 1
+FROM orders, generate_series(1, 2)
+WHERE order_id = %(order)s::uuid;
+
+-- name: a_job_that_does_not_say_whom_it_tells
+-- A job of which nobody knows whether it tells people.
+INSERT INTO jobs (job, why, is_worker, notify, timetable_seconds, registered_at)
+SELECT 'x', 'x', false, 'perhaps', 60, created_at
+FROM orders
+WHERE order_id = %(order)s::uuid;
+
+-- name: an_item_twice
+-- One item with two counts.
+INSERT INTO stock_items
+SELECT (jsonb_populate_record(s, jsonb_build_object('stock_id', gen_random_uuid()))).*
+FROM stock_items AS s;
+
+-- name: a_day_counted_twice
+-- One day with two limits of what may go back.
+INSERT INTO refund_days (merchant_id, day, currency, automatic_minor, limit_minor)
+SELECT %(merchant_id)s::text, '2026-01-01', 'USD', 0, 1
+FROM generate_series(1, 2);
+
+-- name: a_refund_twice
+-- One refund of ours with two rows.
+INSERT INTO refunds SELECT (jsonb_populate_record(r, jsonb_build_object('ref', r.ref || 'x'))).* FROM refunds AS r;
+
+-- name: paid_out_by_a_payout_that_is_not
+-- A payee whose share was paid by a payout that nobody made.
+UPDATE accruals SET state = 'paid_out', held_because = NULL, payout_number = 9, paid_minor = 1;
+
+-- name: a_payout_of_nothing
+-- A payout of no money.
+INSERT INTO payouts
+    (merchant_id, payout_id, payee, number, currency, gross_minor, carried_minor, amount_minor, order_id, made_at)
+SELECT merchant_id, gen_random_uuid(), 'ada', 1, 'USD', 0, 0, 0, order_id, created_at
+FROM orders
+WHERE order_id = %(order)s::uuid;
+
+-- name: a_payout_of_no_order
+-- A payout that nothing stands for.
+INSERT INTO payouts
+    (merchant_id, payout_id, payee, number, currency, gross_minor, carried_minor, amount_minor, order_id, made_at)
+SELECT merchant_id, gen_random_uuid(), 'ada', 1, 'USD', 5, 0, 5, gen_random_uuid(), created_at
+FROM orders
+WHERE order_id = %(order)s::uuid;
+
+-- name: a_migration_twice
+-- A change of the schema that is made a second time.
+INSERT INTO migrations SELECT * FROM migrations;
+
+-- name: a_switch_twice
+-- One switch that is on and off.
+INSERT INTO switches (name, is_off, reason, actor, at)
+SELECT 'x', n = 1, 'x', 'ada', o.created_at
+FROM orders AS o, generate_series(1, 2) AS n
+WHERE o.order_id = %(order)s::uuid;

@@ -74,8 +74,7 @@ def two_payments(shop: Shop, purpose: str) -> tuple[Work, Work, Callable[[Any, A
 
     def check(one: Any, two: Any) -> None:
         seen = shop.see(order)
-        counted = (seen.state, seen.counters.charged, seen.counters.recorded)
-        require(counted == ("paid", 2, 1), f"Two payments of an order are {counted}.")
+        require(counted(seen) == ("paid", 2, 1), f"An order that was paid twice is {said(seen)}.")
         require(seen.findings == ("second_charge",), f"Of two payments the findings are {seen.findings}.")
         require(len(seen.effects) == len(shop.world.kinds), "Two payments owe their effects twice.")
         require(captured(shop) == booked(shop), "What came in at the provider is not what was recorded.")
@@ -178,8 +177,7 @@ def assert_paid_once(shop: Shop, order: OrderView) -> None:
     """One charge, one settlement, each effect owed once, and nothing to look at. Raises NotKept."""
     shop.finish()
     seen = shop.see(order)
-    counted = (seen.state, seen.counters.charged, seen.counters.recorded)
-    require(counted == ("paid", 1, 1), f"An order that was paid once is {counted}.")
+    require(counted(seen) == ("paid", 1, 1), f"An order that was paid once is {said(seen)}.")
     require(len(seen.effects) == len(shop.world.kinds), f"A payment owes {len(seen.effects)} effects.")
     require(seen.findings == (), f"A payment like any other has the findings {seen.findings}.")
 
@@ -193,6 +191,16 @@ def _assert_gone_back_once(shop: Shop, order: OrderView) -> None:
     require(seen.refunded_minor == seen.amount_minor, f"Of {seen.amount_minor}, {seen.refunded_minor} went back.")
     gone = sum(one.amount_minor for made in shop.stripe.truth.refunds_by_id().values() for one in made)
     require(gone == refunded(shop), f"The provider sent {gone} back, and {refunded(shop)} is recorded.")
+
+
+def counted(seen: OrderView) -> tuple[str, int, int]:
+    """The state of an order, how often it was charged, and how often recorded."""
+    return seen.state, seen.counters.charged, seen.counters.recorded
+
+
+def said(seen: OrderView) -> str:
+    """The same as words."""
+    return "{}, charged {} times and recorded {} times".format(*counted(seen))
 
 
 def captured(shop: Shop) -> dict[str, int]:
