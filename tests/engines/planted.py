@@ -20,8 +20,9 @@ from tests.support.poor import PoorLine, PoorLines
 
 # How long a planted fault is waited for where it shows by silence; nothing else takes so long here.
 DEADLINE_SECONDS = 2.0
-# An answer that comes is never taken for silence, however slow the machine is.
-PATIENCE_SECONDS = 120.0
+# How long somebody who waits is looked at, and how long an answer may take that surely comes.
+PATIENCE_SECONDS = 0.2
+DEADLINE_OF_ANSWERS = 120.0
 _LOCKS = re.compile(r"\s+FOR UPDATE(\s+OF\s+[\w, ]+?)?(\s+SKIP\s+LOCKED)?\s*$")
 
 
@@ -34,7 +35,8 @@ class Plant:
     words: Sequence[tuple[str, str]] = ()
     first: Sequence[str] = ()
     before: str = ""
-    seems_to_wait: bool = False
+    # Whether it answers where others wait: an answer that comes late must not be taken for none.
+    never_waits: bool = False
     # Whether it knows no locks of rows.
     never_locks: bool = False
 
@@ -47,7 +49,7 @@ class Plant:
 
 class _Session(Session):
     def __init__(self, dsn: str, plant: Plant) -> None:
-        patience = 0.1 if plant.seems_to_wait else PATIENCE_SECONDS
+        patience = DEADLINE_OF_ANSWERS if plant.never_waits else PATIENCE_SECONDS
         super().__init__(dsn, patience_seconds=patience, deadline_seconds=DEADLINE_SECONDS)
         self._plant = plant
         for text in plant.first:

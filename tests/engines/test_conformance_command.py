@@ -81,12 +81,30 @@ def test_names_of_checks_and_parts_are_known_and_single() -> None:
 
 
 def test_it_holds_on_the_engine_that_everything_is_tested_on(payonce: Payonce, postgres: TestServer) -> None:
-    told = payonce("conformance", postgres.server.dsn("postgres"), "--seeds", "1:1", "--json")
+    told = payonce("conformance", postgres.server.dsn("postgres"), "--seeds", "1:1", "--quick", "--json")
     assert (told.code, told.json["ok"]) == (0, True), told.err
     assert told.json["engine"].startswith("PostgreSQL ")
     states = {check["name"]: check["state"] for check in told.json["checks"]}
     assert {name for name, state in states.items() if state != "ok"} == MISSING
     assert states.keys() == {check.name for check in checks([1])}
+    assert ours(postgres) == []
+
+
+def test_on_an_engine_that_fails_it_says_so_and_tries_nothing_that_rests_on_it(
+    payonce: Payonce, postgres: TestServer
+) -> None:
+    nowhere = psycopg.conninfo.make_conninfo(postgres.server.dsn("postgres"), options="-c search_path=nowhere")
+    told = payonce("conformance", nowhere, "--json")
+    assert (told.code, told.json["ok"]) == (1, False)
+    found = {check["name"]: check for check in told.json["checks"]}
+    assert (found["migrations_apply"]["state"], found["isolation"]["state"]) == ("failed", "ok")
+    assert "3F000" in found["unique_keys"]["says"]
+    behind = {check["state"] for check in told.json["checks"] if check["part"] not in ("engine", "schema")}
+    assert behind == {"not_tried"}
+    in_lines = payonce("conformance", nowhere)
+    assert in_lines.code == 1
+    assert [line.split("\t")[0] for line in in_lines.out.splitlines()].count("failed") > 5
+    assert "required checks hold" in in_lines.err
     assert ours(postgres) == []
 
 

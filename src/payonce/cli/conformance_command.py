@@ -26,6 +26,8 @@ from payonce.drivers.chance import SystemChance
 
 # Enough that every kind of trouble happens; a seed takes seconds, and longer where each COMMIT goes to a slow disk.
 SEEDS: Final = "1:3"
+# Of the boundaries at which a race or a loss strikes, a quick look takes each so-manieth.
+QUICK: Final = 5
 _MARKS: Final = {
     "ok": "[green]ok[/green]", "failed": "[red]FAILED[/red]", "missing": "[yellow]missing[/yellow]",
     "not_tried": "[red]not tried[/red]",
@@ -44,6 +46,9 @@ def conformance_command(
         typer.Option("--in-place", help="Work in this very database, which must be empty, and is left empty."),
     ] = False,
     seeds: Annotated[str, typer.Option(help="The seeds of the simulation to play, FIRST:LAST, or none.")] = SEEDS,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Strike at each fifth boundary, and not at every one.")
+    ] = False,
     show_all: Annotated[
         bool, typer.Option("--all", help="Show every rule that was attacked, and not only their number.")
     ] = False,
@@ -54,7 +59,7 @@ def conformance_command(
     quiet_logs()
     played = _seeds(seeds)
     with _ended_by_signals(), given_database(dsn) if in_place else own_database(dsn, SystemChance()) as address:
-        ground = Ground(address, simulated_stripe, seeds=played)
+        ground = Ground(address, simulated_stripe, seeds=played, every=QUICK if quick else 1)
         found = _try(ground)
     failed = [result for result in found if not result.is_good]
     if as_json:

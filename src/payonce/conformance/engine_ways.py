@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Final
 
 from psycopg import Error
@@ -14,8 +15,11 @@ from payonce.drivers.stepping import run_to_end
 from payonce.store.database import Limits, Query, Tx
 
 PART: Final = "engine"
-# More than a pooler has sessions to give for two connections, so that each of ours meets several.
-ROUNDS: Final = 20
+# So many that each connection meets several sessions of a pooler.
+CLIENTS: Final = 3
+ROUNDS: Final = 8
+# How long a notification may take; nothing waits for one in earnest.
+TOLD_SECONDS: Final = 5.0
 _WHO: Final = Query("conformance.who", "SELECT %(number)s::bigint AS number", "Prepared once, then asked by its name.")
 _LIMITS: Final = Query(
     "conformance.limits",
@@ -35,7 +39,7 @@ def version(ground: Ground) -> str:
 
 
 def prepared_statements(ground: Ground) -> str:
-    """Ask by two connections in turn, so that a pooler changes sessions between."""
+    """Ask by several connections in turn, so that a pooler changes sessions between."""
 
     async def ask(database: SyncDatabase, number: int) -> None:
         async def work(tx: Tx) -> int:
@@ -45,12 +49,15 @@ def prepared_statements(ground: Ground) -> str:
         found = await database.transaction(work, name="conformance", read_only=True)
         require(found == number, f"A prepared statement answered {found} instead of {number}.")
 
-    with ground.database(name="one") as one, ground.database(name="two") as two:
+    with ExitStack() as stack:
+        databases = [stack.enter_context(ground.database(name=f"payonce-{number}")) for number in range(CLIENTS)]
         for number in range(ROUNDS):
-            run_to_end(ask((one, two)[number % 2], number))
-            # A transaction held open meanwhile takes a pooler's session away from the next.
-            run_to_end(_nested(one, two, ask, number))
-    return f"survive {ROUNDS} changes"
+            # One after the other, they get the same session of a pooler: each finds what another one prepared.
+            for database in databases:
+                run_to_end(ask(database, number))
+            # A transaction held open meanwhile takes that session away, and the next finds nothing prepared.
+            run_to_end(_nested(databases[number % CLIENTS], databases[number % CLIENTS - 1], ask, number))
+    return f"survive {ROUNDS} rounds of {CLIENTS} connections"
 
 
 async def _nested(one: SyncDatabase, two: SyncDatabase, ask: Callable[..., object], number: int) -> None:
@@ -70,12 +77,11 @@ def session_settings(ground: Ground) -> str:
         row = await tx.one(_LIMITS)
         return tuple(row) if row else ()
 
-    with ground.database() as database, ground.sessions(2) as others:
+    with ground.database() as database, ground.sessions(1) as (other,):
         for _ in range(ROUNDS):
-            others[0].do("BEGIN", "SELECT 1")
+            # What somebody else tells his own connection is no business of ours.
+            other.do("SELECT set_config('statement_timeout', '77s', false)")
             found = run_to_end(database.transaction(work, name="conformance", read_only=True))
-            others[0].do("COMMIT")
-            others[1].do("SELECT 1")
             wanted = (f"{limits.statement_seconds:.0f}s", f"{limits.lock_seconds:.0f}s", "UTC")
             require(found == wanted, f"A connection was told {wanted} and has {found}: a pooler mixes sessions up.")
     return "hold"
@@ -97,7 +103,7 @@ def notify(ground: Ground) -> str:
     with ground.sessions(2) as (one, two):
         one.do("LISTEN payonce_conformance")
         two.do("NOTIFY payonce_conformance, 'hello'")
-        told = list(one.connection.notifies(timeout=one.deadline_seconds, stop_after=1))
+        told = list(one.connection.notifies(timeout=min(TOLD_SECONDS, one.deadline_seconds), stop_after=1))
     require([one.payload for one in told] == ["hello"], "NOTIFY reaches nobody.")
     return "arrives"
 
