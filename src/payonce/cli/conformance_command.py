@@ -46,9 +46,7 @@ def conformance_command(
         typer.Option("--in-place", help="Work in this very database, which must be empty, and is left empty."),
     ] = False,
     seeds: Annotated[str, typer.Option(help="The seeds of the simulation to play, FIRST:LAST, or none.")] = SEEDS,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Strike at each fifth boundary, and not at every one.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Strike at each fifth boundary only.")] = False,
     show_all: Annotated[
         bool, typer.Option("--all", help="Show every rule that was attacked, and not only their number.")
     ] = False,
