@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 # Stands for a key that the service makes by itself.
 GENERATED: Final = "a key that is made at the first start"
+# A name that no server ever has (RFC 2606): whoever gives it a transport of its own meets no network.
+NOWHERE: Final = "http://stripe.invalid"
 # What stands in an address as it is.
 NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -321,3 +323,10 @@ def traced_handlers(handlers: Handlers) -> Handlers:
     except ModuleNotFoundError:
         return handlers
     return TracedHandlers(handlers)
+
+
+def simulated_stripe(webhook_secret: str) -> Adapter:
+    """A Stripe test account for the simulation and for `payonce conformance`, at an address that nobody has."""
+    return adapter_of(
+        Stripe(api_key="sk_test_simulation_1234567890", webhook_secrets=[webhook_secret], api_base=NOWHERE)
+    )

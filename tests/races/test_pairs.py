@@ -9,17 +9,25 @@ from typing import Any
 import pytest
 
 from payonce.base.errors import Conflict
+from payonce.conformance.scenes import (
+    Scene,
+    assert_paid_once,
+    cancel,
+    cancel_and_payment,
+    click,
+    fresh_clicks,
+    hear,
+    the_same_payment_twice,
+    two_payments,
+)
 from payonce.store.database import Limits
 from payonce.usecases.answers import AlreadyPaid, Checkout, Gone, InProgress, OrderView, Placed, Silent
-from payonce.usecases.close_orders import cancel_order, close_orders
-from payonce.usecases.ensure_checkout import Click, ensure_checkout
+from payonce.usecases.close_orders import close_orders
 from payonce.usecases.place_order import PlaceOrder, place_order
-from payonce.usecases.receive import receive
 from payonce.usecases.refresh_order import refresh_order
 from payonce.usecases.resolve_attempts import resolve_attempts
 from tests.promises.acts import HOUR, MINUTE, spoil
-from tests.promises.soundness import assert_agrees, assert_sound
-from tests.promises.words import delivery
+from tests.promises.soundness import assert_sound
 from tests.races.puppets import Choose, Work, at_random, play, preempted_at
 from tests.support.house import House
 
@@ -38,16 +46,8 @@ def house(database_url: str) -> Iterator[House]:
     built.close()
 
 
-def click(order: OrderView) -> Work:
-    return lambda world: ensure_checkout(world, "default", order.id, Click())
-
-
 def refresh(order: OrderView) -> Work:
     return lambda world: refresh_order(world, "default", order.id)
-
-
-def cancel(order: OrderView) -> Work:
-    return lambda world: cancel_order(world, "default", order.id)
 
 
 def close() -> Work:
@@ -61,16 +61,6 @@ def resolve() -> Work:
 def place(purpose: str, amount_minor: int, reference: str) -> Work:
     wish = PlaceOrder(reference, purpose, amount_minor, "USD", "player 27", success_url="https://shop.example/")
     return lambda world: place_order(world, "default", wish)
-
-
-def hear(house: House) -> Work:
-    """All webhooks that are owed now, as one group."""
-    told = [delivery(house, hook.body) for hook in house.owed_webhooks()]
-    return lambda world: receive(world, "default", told)
-
-
-# A scene makes an order, and says who meets whom about it, and what must hold in the end.
-Scene = Callable[[House, str], tuple[Work, Work, Callable[[Any, Any], None]]]
 
 
 def every_interleaving(house: House, scene: Scene, *, swap: bool, limits: Limits | None = None) -> None:
@@ -95,19 +85,6 @@ def _play(house: House, scene: Scene, choose: Choose, swap: bool, limits: Limits
     check(*outcomes)
     assert_sound(house)
     return len(one.moments)
-
-
-def fresh_clicks(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
-    """Two first clicks: one object, one URL; or the second is told to come back."""
-    order = house.place(purpose)
-
-    def check(one: Any, two: Any) -> None:
-        made = [answer for answer in (one, two) if isinstance(answer, Checkout)]
-        assert made and all(isinstance(answer, Checkout | Silent) for answer in (one, two)), (one, two)
-        assert len({answer.url for answer in made}) == 1
-        assert len(house.see(order).attempts) == 1
-
-    return click(order), click(order), check
 
 
 def stale_clicks(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
@@ -149,36 +126,6 @@ def refresh_and_payment(house: House, purpose: str) -> tuple[Work, Work, Callabl
     return refresh(order), hear(house), lambda view, received: assert_paid_once(house, order)
 
 
-def two_payments(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
-    """The webhooks of two payments of one order: one settles, the other is surplus."""
-    order = house.place(purpose)
-    first = house.checkout(order)
-    house.clock.move(31 * MINUTE)
-    second = house.checkout(order)
-    house.stripe.books.sessions[first.provider_ref or ""].status = "open"
-    house.owed_webhooks()
-    house.pay(first)
-    ones = hear(house)
-    house.pay(second)
-    twos = hear(house)
-
-    def check(one: Any, two: Any) -> None:
-        seen = house.see(order)
-        assert (seen.state, seen.counters.charged, seen.counters.recorded) == ("paid", 2, 1)
-        assert (seen.findings, len(seen.effects)) == (("second_charge",), 2)
-        assert_agrees(house)
-
-    return ones, twos, check
-
-
-def the_same_payment_twice(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
-    """The same group of webhooks to two processes."""
-    order = house.place(purpose)
-    house.pay(house.checkout(order))
-    told = hear(house)
-    return told, told, lambda one, two: assert_paid_once(house, order)
-
-
 def closing_and_payment(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
     """The job closes an old order at the moment in which its webhook arrives."""
     order = house.place(purpose)
@@ -194,19 +141,12 @@ def cancel_and_click(house: House, purpose: str) -> tuple[Work, Work, Callable[[
 
     def check(view: Any, answer: Any) -> None:
         assert isinstance(answer, Checkout | Gone | Silent | InProgress), answer
-        finish(house)
+        house.finish()
         assert (house.see(order).state, house.see(order).closed_reason) == ("closed", "cancelled")
         assert [p.id for p in house.stripe.truth.payable_now()] == []
         assert isinstance(house.click(order), Gone)
 
     return cancel(order), click(order), check
-
-
-def cancel_and_payment(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
-    """The merchant cancels an order that was just paid: it is paid, whoever came first."""
-    order = house.place(purpose)
-    house.pay(house.checkout(order))
-    return cancel(order), hear(house), lambda view, received: assert_paid_once(house, order)
 
 
 def two_amounts(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
@@ -215,7 +155,7 @@ def two_amounts(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, 
     def check(one: Any, two: Any) -> None:
         placed = [answer for answer in (one, two) if isinstance(answer, Placed)]
         assert len(placed) == 2, (one, two)
-        finish(house)
+        house.finish()
         states = sorted(house.see(answer.order).state for answer in placed)
         assert states == ["closed", "open"]
 
@@ -238,7 +178,7 @@ def replacing_and_clicking(house: House, purpose: str) -> tuple[Work, Work, Call
     house.checkout(order)
 
     def check(placed: Any, answer: Any) -> None:
-        finish(house)
+        house.finish()
         assert isinstance(placed, Placed)
         assert (house.see(order).closed_reason, house.see(placed.order).state) == ("superseded", "open")
 
@@ -253,7 +193,7 @@ def replacing_and_payment(house: House, purpose: str) -> tuple[Work, Work, Calla
 
     def check(placed: Any, received: Any) -> None:
         assert isinstance(placed, Placed | Conflict)
-        finish(house)
+        house.finish()
         assert_paid_once(house, order)
 
     return place(purpose, 5000, f"{purpose}/b"), told, check
@@ -278,22 +218,6 @@ def resolving_and_clicking(house: House, purpose: str) -> tuple[Work, Work, Call
         assert_paid_once(house, order)
 
     return resolve(), click(order), check
-
-
-def finish(house: House) -> None:
-    """Let the jobs bring to its end what was interrupted."""
-    for _ in range(3):
-        house.clock.move(MINUTE)
-        house.close_old()
-        house.resolve()
-
-
-def assert_paid_once(house: House, order: OrderView) -> None:
-    """One charge, one settlement, each effect owed once, and nothing to look at."""
-    finish(house)
-    seen = house.see(order)
-    assert (seen.state, seen.counters.charged, seen.counters.recorded) == ("paid", 1, 1)
-    assert (len(seen.effects), seen.findings) == (2, ())
 
 
 SAME: tuple[Scene, ...] = (

@@ -8,24 +8,15 @@ from typing import Any
 import pytest
 
 from payonce.base.errors import Conflict
+from payonce.conformance.interleaving import Work
+from payonce.conformance.scenes import Scene, assert_paid_once, cancel, click, hear
 from payonce.store.database import Limits
 from payonce.usecases.answers import Checkout, Gone, OrderView, Placed, Silent
 from payonce.usecases.place_order import PlaceOrder, place_order
 from payonce.usecases.restock_order import restock_order
 from payonce.usecases.set_stock import StockView, set_stock, show_stock
 from tests.promises.acts import HOUR
-from tests.races.puppets import Work
-from tests.races.test_pairs import (
-    Scene,
-    assert_paid_once,
-    cancel,
-    click,
-    close,
-    every_interleaving,
-    finish,
-    hear,
-    house,
-)
+from tests.races.test_pairs import close, every_interleaving, house
 from tests.support.house import House
 
 __all__ = ["house"]
@@ -168,7 +159,7 @@ def two_groups_of_payments(house: House, name: str) -> Told:
         groups.append(hear(house))
 
     def check(one: Any, two: Any) -> None:
-        finish(house)
+        house.finish()
         assert [house.see(order).state for order in orders] == ["paid"] * 4
         assert (counts(house, left), counts(house, right)) == ((0, 0, 4), (0, 0, 4))
 

@@ -19,6 +19,7 @@ from payonce.base.errors import Bug, PayonceError
 from payonce.cli import (
     alert_commands,
     config_commands,
+    conformance_command,
     database_commands,
     doctor_command,
     effect_commands,
@@ -64,6 +65,7 @@ app.add_typer(database_commands.app, name="db")
 app.add_typer(config_commands.app, name="config")
 doctor_command.add_to(app)
 prove_command.add_to(app)
+conformance_command.add_to(app)
 run_command.add_to(app)
 top_command.add_to(app)
 
