@@ -18,7 +18,7 @@ from payonce.drivers.embedded import binaries
 from payonce.drivers.embedded_places import account_for, open_path
 from tests.failover.etcd import Etcd
 from tests.failover.node import CONFIGURATION, ENVIRONMENT, Node
-from tests.failover.processes import naming, send
+from tests.support.processes import naming, send
 from tests.support.waiting import until
 
 NODES: Final = 3

@@ -13,7 +13,7 @@ import httpx2
 
 from payonce.drivers.embedded_places import Account
 from payonce.testing.serving import free_port
-from tests.failover.processes import send
+from tests.support.processes import send
 from tests.support.waiting import DEADLINE_SECONDS, until
 
 MEMBERS: Final = 3

@@ -14,7 +14,7 @@ import psycopg
 
 from payonce.drivers.embedded import binaries
 from payonce.testing.serving import free_port
-from tests.failover.processes import family, lives, naming, send
+from tests.support.processes import family, lives, naming, send
 from tests.project.tree import ROOT
 from tests.support.waiting import DEADLINE_SECONDS, until
 

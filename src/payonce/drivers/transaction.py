@@ -55,10 +55,19 @@ async def unobserved(moment: Moment) -> None:
 
 
 class OpenTx:
-    """The port's `Tx` over a pipeline. `begin` and `end` are BEGIN and COMMIT, or None and a savepoint's release."""
+    """The port's `Tx` over a pipeline. `begin` and `end` are BEGIN and COMMIT, or None and a savepoint's release. Each
+    round trip before the end may take `patience_seconds`; None is for ever."""
 
     def __init__(
-        self, pipeline: Pipeline, now: datetime, moment: Moment, observer: Observer, *, begin: Call | None, end: Call
+        self,
+        pipeline: Pipeline,
+        now: datetime,
+        moment: Moment,
+        observer: Observer,
+        *,
+        begin: Call | None,
+        end: Call,
+        patience_seconds: float | None = None,
     ) -> None:
         self.now = now
         self.failure: Exception | None = None
@@ -67,6 +76,7 @@ class OpenTx:
         self._observer = observer
         self._begin = begin
         self._end = end
+        self._patience_seconds = patience_seconds
         self._queue: list[Call] = []
         self._is_open = True
         self._number = 0
@@ -129,7 +139,8 @@ class OpenTx:
         try:
             await self._observe("before_statements")
             first = self._first()
-            return (await self._pipeline.exchange([*first, *calls]))[len(first) :]
+            sent = await self._pipeline.exchange([*first, *calls], patience_seconds=self._patience_seconds)
+            return sent[len(first) :]
         except Error as error:
             self.failure = error
             raise
