@@ -13,8 +13,8 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-service setup-localstripe setup-browser run test check fmt lock clean soak planted crash poor failover
-.PHONY: bench-reconcile setup-patroni setup-etcd patroni
+.PHONY: help setup setup-service setup-localstripe setup-patroni setup-etcd setup-browser run test check fmt lock clean soak planted crash poor failover patroni
+.PHONY: bench-reconcile
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

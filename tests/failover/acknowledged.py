@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 
 class Acknowledged:
@@ -42,7 +43,7 @@ def write_gap(moments: Sequence[float], trouble_at: float) -> float:
     answer came after it: a gap without an end has no length.
     """
     ordered = sorted(moments)
-    gaps = [later - earlier for earlier, later in zip(ordered, ordered[1:], strict=False) if later > trouble_at]
+    gaps = [later - earlier for earlier, later in pairwise(ordered) if later > trouble_at]
     if not gaps:
         raise ValueError("nothing was acknowledged after the trouble")
     return max(gaps)

@@ -59,7 +59,7 @@ class Cluster:
     def dsn(self) -> str:
         """The address for payonce: every node, in any order."""
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
-        return f"postgresql://{ROLE}:{PASSWORD}@{hosts}/{DATABASE}?target_session_attrs=read-write"
+        return f"postgresql://{ROLE}:{PASSWORD}@{hosts}/{DATABASE}?target_session_attrs=read-write&load_balance_hosts=random"
 
     def members(self) -> list[dict[str, Any]]:
         """What Patroni says of all members, as the first node that answers has it."""

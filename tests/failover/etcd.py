@@ -1,13 +1,14 @@
-"""Three members of etcd on the loopback interface, which any of them can be frozen without the others noticing why."""
+"""Three members of etcd on the loopback interface. A frozen one is to the others as if its network were gone."""
 
 from __future__ import annotations
 
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 
@@ -29,7 +30,7 @@ class Member:
         self.client, self.peer = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, cluster: str, account: Account, as_account: dict[str, object]) -> None:
+    def start(self, cluster: str, account: Account, as_account: Mapping[str, Any]) -> None:
         """Start it as a member of `cluster`."""
         program = shutil.which("etcd")
         assert program is not None, "no etcd on the PATH: run `make setup-etcd`"
@@ -41,7 +42,7 @@ class Member:
         )
         words = [program, "--name", self.name, "--data-dir", str(self.folder), *urls, "--initial-cluster", cluster]
         with self.folder.with_suffix(".log").open("ab") as log:
-            self._process = subprocess.Popen(  # type: ignore[call-overload]
+            self._process = subprocess.Popen(
                 [*words, *_PATIENCE], cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, **as_account
             )
 
@@ -77,7 +78,7 @@ class Etcd:
     def __init__(self, folder: Path) -> None:
         self.members = [Member(number, folder) for number in range(1, MEMBERS + 1)]
 
-    def start(self, account: Account, as_account: dict[str, object]) -> None:
+    def start(self, account: Account, as_account: Mapping[str, Any]) -> None:
         """Start them and wait until they have a leader."""
         cluster = ",".join(f"{member.name}=http://{member.peer}" for member in self.members)
         for member in self.members:

@@ -16,6 +16,7 @@ import psycopg
 
 from payonce.base import ids
 from payonce.providers.simulator.serve import start_in_thread
+from payonce.providers.simulator.stripe.deliveries import Sent
 from payonce.providers.simulator.stripe.settings import Settings
 from payonce.providers.simulator.stripe.simulator import StripeSimulator
 from payonce.testing.serving import free_port
@@ -61,13 +62,17 @@ class Load:
     def acknowledged(self) -> dict[str, set[str]]:
         """By kind, what was acknowledged until now."""
         events = {sent.event_id for sent in self._accepted()}
-        return {"orders": set(self.answers.ids("orders")), "attempts": set(self.answers.ids("attempts")), "events": events}
+        return {
+            "orders": set(self.answers.ids("orders")),
+            "attempts": set(self.answers.ids("attempts")),
+            "events": events,
+        }
 
     def captured(self) -> dict[str, int]:
         """How often the provider charged each order, by its own books."""
         return {name: len(found) for name, found in self._sim.truth.captures_by_metadata("payonce_order").items()}
 
-    def _accepted(self) -> list[object]:
+    def _accepted(self) -> list[Sent]:
         return [sent for sent in list(self._sim.webhooks.sent) if sent.status is not None and sent.status < 300]
 
     def _shop(self, shopper: int) -> None:

@@ -14,8 +14,8 @@ import psycopg
 
 from payonce.drivers.embedded import binaries
 from payonce.testing.serving import free_port
-from tests.support.processes import family, lives, naming, send
 from tests.project.tree import ROOT
+from tests.support.processes import family, lives, naming, send
 from tests.support.waiting import DEADLINE_SECONDS, until
 
 CONFIGURATION: Final = ROOT / "deploy" / "patroni" / "patroni.yml"
@@ -72,7 +72,7 @@ class Node:
             timeout=DEADLINE_SECONDS, check=False, **self._as_account,
         )  # fmt: skip
         assert done.returncode == 0, f"{program} {' '.join(words)}: {done.stdout}"
-        return done.stdout
+        return str(done.stdout)
 
     def start(self) -> None:
         """Start Patroni; it starts PostgreSQL, or takes up the one that runs."""
@@ -100,7 +100,7 @@ class Node:
             self._patroni.wait(DEADLINE_SECONDS)
 
     def freeze(self) -> None:
-        """SIGSTOP for all of it: the machine hangs, its connections stay open, and it does not know that time goes by."""
+        """SIGSTOP for all of it: its connections stay open, and it does not know that time goes by."""
         assert self._patroni is not None
         # The one that starts processes first, so that none is missed.
         send(self._postgres()[:1], signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""`python -m tests.failover.patroni`: trouble a Patroni cluster under the real service, and compare with what it answered.
+"""`python -m tests.failover.patroni`: trouble a Patroni cluster under the real service, and look at what it answered.
 
 The troubles come in turn, `--kills` of them; `--only WORD` takes those whose names contain it. After each one nothing
 that was acknowledged may be missing, one node may write, every invariant holds, and the service goes on by itself. At
@@ -25,7 +25,7 @@ from tests.failover.load import Load, finish, lost, running_load
 from tests.failover.troubles import TROUBLES
 from tests.support.waiting import until
 
-# Enough that every shopper is in the middle of something when trouble comes, and has gone on after it.
+# Enough answers that every shopper is in the middle of something when trouble comes, and has gone on after it.
 SOME: Final = 30
 
 

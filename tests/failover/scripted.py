@@ -1,7 +1,8 @@
 """`python -m tests.failover.scripted`: kill a primary under load and promote its standby, again and again.
 
 The one that was killed comes back as the standby of the next. Nothing that was acknowledged may be missing, every
-invariant holds, and callers go on by the same address. `--report PATH` writes the figures; exit code 1 when something was lost or broken.
+invariant holds, and callers go on by the same address. `--report PATH` writes the figures; exit code 1 when something
+was lost or broken.
 """
 
 from __future__ import annotations

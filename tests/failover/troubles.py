@@ -6,6 +6,7 @@ whole. All between is Patroni's matter.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -13,7 +14,8 @@ from tests.failover.cluster import Cluster
 from tests.failover.node import Node
 from tests.support.waiting import until
 
-
+# `ttl` of patroni.yml and a round more.
+PLACE_SECONDS: Final = 25.0
 # Called once the service has gone on: the machine comes back.
 Mend: TypeAlias = Callable[[], None]
 
@@ -83,9 +85,11 @@ def silence_etcd_member(cluster: Cluster) -> Mend:
 
 def silence_etcd(cluster: Cluster) -> Mend:
     """All of etcd is cut off for longer than the leader's place is worth: it goes on, for all nodes see one another."""
+    leader, expired = cluster.leader(), time.monotonic() + PLACE_SECONDS
     for member in cluster.etcd.members:
         member.freeze()
-    until(lambda: _is_failsafe(cluster), what="a leader that goes on without etcd")
+    until(lambda: time.monotonic() > expired and _is_failsafe(cluster), what="a leader that goes on without etcd")
+    assert leader.is_primary(), cluster.seen()
 
     def thaw() -> None:
         for member in cluster.etcd.members:

@@ -90,9 +90,9 @@ class _Connection(AsyncConnection[Any]):
     line: Pipeline | None = None
 
     @classmethod
-    async def connect(cls, conninfo: str = "", *, knock_seconds: float = 0.0, **options: Any) -> Self:
+    async def connect(cls, conninfo: str = "", **options: Any) -> Self:
         """Connect, and knock again for up to `knock_seconds` where nobody opens. Raises what the last knock raised."""
-        deadline, pause = monotonic() + knock_seconds, _FIRST_KNOCK_SECONDS
+        deadline, pause = monotonic() + float(options.pop("knock_seconds", 0)), _FIRST_KNOCK_SECONDS
         while True:
             try:
                 return await super().connect(conninfo, **options)
