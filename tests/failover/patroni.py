@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -129,6 +130,8 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORD", help="only troubles whose names contain it")
     parser.add_argument("--report", type=Path, help="where to write the figures as JSON")
     asked = parser.parse_args()
+    # Whoever ends the run lets it end what it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.perf_counter()
     outcomes, wrong = play(asked.kills, asked.only)
     told = figures(outcomes, wrong, time.perf_counter() - began)

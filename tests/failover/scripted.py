@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import threading
 import time
@@ -153,6 +154,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20, help="how many")
     parser.add_argument("--report", type=Path, help="where to write the figures as JSON")
     asked = parser.parse_args()
+    # Whoever ends the run lets it end what it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.perf_counter()
     kills: list[Kill] = []
     for kill in kill_often(asked.kills):

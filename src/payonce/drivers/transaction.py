@@ -18,6 +18,9 @@ from payonce.drivers.failures import ConnectionCut
 from payonce.drivers.pipeline import AnyConnection, Pipeline, Reply
 from payonce.store.database import Call, Query, Row
 
+# For each so many statements of a round trip the server is given the whole patience again.
+STATEMENTS_IN_PATIENCE: Final = 10
+
 Stage: TypeAlias = Literal["before_begin", "before_statements", "before_commit", "after_commit"]
 
 
@@ -139,11 +142,15 @@ class OpenTx:
         try:
             await self._observe("before_statements")
             first = self._first()
-            sent = await self._pipeline.exchange([*first, *calls], patience_seconds=self._patience_seconds)
+            sent = await self._pipeline.exchange([*first, *calls], patience_seconds=self._patience(len(calls)))
             return sent[len(first) :]
         except Error as error:
             self.failure = error
             raise
+
+    def _patience(self, statements: int) -> float | None:
+        # A look at all invariants is one round trip of dozens, each of which the server itself limits.
+        return self._patience_seconds and self._patience_seconds * (1 + statements // STATEMENTS_IN_PATIENCE)
 
     def _first(self) -> list[Call]:
         first = [self._begin] if self._begin else []
