@@ -81,11 +81,10 @@ class Cluster:
         """The standby that every COMMIT waits for."""
         return self._of_role("sync_standby")
 
-    def switch_over(self) -> None:
-        """Ask for another leader, as an operator does before maintenance."""
-        old, new = self.leader(), self.synchronous()
-        words = ("switchover", "payonce", "--leader", old.name, "--candidate", new.name, "--force")
-        new.run("patronictl", "-c", str(CONFIGURATION), *words)
+    def ask_for_another(self, leader: Node) -> str:
+        """Ask for another leader, as an operator does before maintenance; what was answered. It can be refused."""
+        words = ("switchover", "payonce", "--leader", leader.name, "--force")
+        return leader.run("patronictl", "-c", str(CONFIGURATION), *words)
 
     def primaries(self) -> list[str]:
         """The nodes whose PostgreSQL may write."""

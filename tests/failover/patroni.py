@@ -13,7 +13,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -69,10 +69,9 @@ def _wait_for_answers(load: Load, what: str) -> None:
     until(lambda: load.failures or load.count() >= known + SOME, what=what)
 
 
-def play(kills: int, only: str = "") -> tuple[list[Outcome], list[str]]:
-    """What became of each trouble, and what was wrong at the end."""
-    names = [name for name in TROUBLES if only in name]
-    outcomes = []
+def play(names: Sequence[str], kills: int, told: Callable[[list[Outcome]], object]) -> tuple[list[Outcome], list[str]]:
+    """What became of each trouble, and what was wrong at the end. `told` hears of each as it is over."""
+    outcomes: list[Outcome] = []
     with (
         tempfile.TemporaryDirectory(prefix="payonce-load-") as folder,
         running_cluster() as cluster,
@@ -82,6 +81,7 @@ def play(kills: int, only: str = "") -> tuple[list[Outcome], list[str]]:
             outcome = live_through(trouble, cluster, load)
             outcomes.append(outcome)
             sys.stderr.write(f"{number}/{kills} {_line(outcome)}\n")
+            told(outcomes)
         finish(load, cluster.dsn)
         return outcomes, _wrong_at_the_end(load, cluster)
 
@@ -133,11 +133,17 @@ def main() -> int:
     # Whoever ends the run lets it end what it started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.perf_counter()
-    outcomes, wrong = play(asked.kills, asked.only)
-    told = figures(outcomes, wrong, time.perf_counter() - began)
-    if asked.report is not None:
-        asked.report.parent.mkdir(parents=True, exist_ok=True)
-        asked.report.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+
+    def tell(outcomes: Sequence[Outcome], wrong: Sequence[str] = ()) -> dict[str, Any]:
+        told = figures(outcomes, wrong, time.perf_counter() - began)
+        if asked.report is not None:
+            asked.report.parent.mkdir(parents=True, exist_ok=True)
+            asked.report.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        return told
+
+    names = [name for name in TROUBLES if asked.only in name]
+    outcomes, wrong = play(names, asked.kills, tell)
+    told = tell(outcomes, wrong)
     sys.stderr.writelines(f"{line}\n" for line in wrong)
     sys.stdout.write(told["summary"] + "\n")
     return 1 if told["lost"] or told["wrong"] or told["broken"] else 0

@@ -70,8 +70,11 @@ def kill_standby(cluster: Cluster) -> Mend:
 def switch_over(cluster: Cluster) -> Mend:
     """D3: an operator asks for another leader; COMMITs on their way are cut off by the old one's shutdown."""
     leader = cluster.leader()
-    cluster.switch_over()
-    _wait_for_another(cluster, leader)
+    # Refused where Patroni just talks to a member of etcd that is silent; then one asks again.
+    until(
+        lambda: _is_replaced(cluster, leader) or (cluster.ask_for_another(leader) and _is_replaced(cluster, leader)),
+        what=f"another leader: {cluster.seen()}",
+    )
     return nothing
 
 
