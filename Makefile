@@ -6,13 +6,14 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 VENV_LOCALSTRIPE := .venv-localstripe
+VENV_PATRONI := .venv-patroni
 VENV_LOCK := .venv-lock
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-service setup-localstripe setup-browser run test check fmt lock clean soak planted crash poor failover
+.PHONY: help setup setup-service setup-localstripe setup-patroni setup-etcd setup-browser run test check fmt lock clean soak planted crash poor failover patroni
 .PHONY: bench-reconcile
 
 help: ## list the targets
@@ -23,6 +24,22 @@ setup: $(VENV)/.made-tests ## make .venv with the service, the tools and the tes
 setup-service: $(VENV)/.made-service ## make .venv with what the service needs and nothing more
 
 setup-localstripe: $(VENV_LOCALSTRIPE)/.made ## make the separate environment of the stand-in for Stripe
+
+setup-patroni: $(VENV_PATRONI)/.made ## make the separate environment of Patroni
+
+setup-etcd: ## find etcd, or install it (root on Debian), or say how
+	@set -eu; \
+	if command -v etcd >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "No etcd found; installing Debian's."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends etcd-server >/dev/null; \
+		exit 0; \
+	fi; \
+	echo "Patroni needs etcd on the PATH, and none was found." >&2; \
+	echo "  Debian, Ubuntu: sudo apt-get install etcd-server" >&2; \
+	echo "  Fedora:         sudo dnf install etcd" >&2; \
+	echo "  macOS:          brew install etcd" >&2; \
+	exit 1
 
 setup-browser: ## find Chromium, or install it (root on Debian), or say how
 	@set -eu; \
@@ -45,7 +62,7 @@ run: setup-service ## start the service with its database; ARGS="--port 9000" ar
 
 # Each process that runs tests has a database server of its own, and waits for it and for others much of the time.
 TEST_PROCESSES ?= auto
-test: setup setup-localstripe setup-browser check ## check, then run every test; ARGS="-k word" are passed on
+test: setup setup-localstripe setup-patroni setup-browser check ## check, then run every test; ARGS="-k word" are passed on
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --maxprocesses 4 --dist worksteal $(ARGS)
 
 SEEDS ?= 1:20
@@ -64,8 +81,11 @@ poor: setup ## the promises, use cases and races under SERIALIZABLE and without 
 		--numprocesses $(TEST_PROCESSES) --maxprocesses 4 --dist worksteal $(ARGS)
 
 KILLS ?= 20
-failover: setup ## kill a primary under load that often, promote its standby, compare with what was acknowledged
-	@PAYONCE_TESTS_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_failover.py $(ARGS)
+failover: setup ## kill a primary under load that often, promote its standby; figures go to dist/failover.json
+	@PYTHONPATH=. $(BIN)/python -m tests.failover.scripted --kills $(KILLS) --report dist/failover.json
+
+patroni: setup setup-patroni setup-etcd ## trouble Patroni's leader that often under the service; figures go to dist/patroni.json
+	@PYTHONPATH=. $(BIN)/python -m tests.failover.patroni --kills $(KILLS) --report dist/patroni.json $(ARGS)
 
 PAYMENTS ?= 1000000
 bench-reconcile: setup ## measure how long a day of PAYMENTS takes to be reconciled, and the memory that it needs
@@ -91,10 +111,11 @@ lock: $(VENV_LOCK)/.made ## resolve the versions in requirements/ again; ARGS="-
 	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --group build --group check --group test \
 		--constraints requirements/service.txt -o requirements/tests.txt
 	$(EXPORT) $(ARGS) --group localstripe -o requirements/localstripe.txt
+	$(EXPORT) $(ARGS) --group patroni -o requirements/patroni.txt
 	$(EXPORT) $(ARGS) --group lock -o requirements/lock.txt
 
 clean: ## remove the environments and the caches; never data
-	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_PATRONI) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Make an environment, or say what is missing. An environment of another Python version is made anew.
@@ -121,6 +142,12 @@ $(VENV_LOCALSTRIPE)/.made: requirements/localstripe.txt
 	$(call make_environment,$(VENV_LOCALSTRIPE))
 	@echo "Installing localstripe into $(VENV_LOCALSTRIPE)"
 	@$(VENV_LOCALSTRIPE)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/localstripe.txt
+	@touch $@
+
+$(VENV_PATRONI)/.made: requirements/patroni.txt
+	$(call make_environment,$(VENV_PATRONI))
+	@echo "Installing Patroni into $(VENV_PATRONI)"
+	@$(VENV_PATRONI)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/patroni.txt
 	@touch $@
 
 $(VENV_LOCK)/.made: requirements/lock.txt

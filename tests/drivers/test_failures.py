@@ -61,3 +61,9 @@ def test_of_several_servers_the_one_that_writes_is_looked_for() -> None:
     assert "target_session_attrs" not in conninfo("postgresql://a/x", Limits())
     assert "target_session_attrs=any" in conninfo("postgresql://a,b/x?target_session_attrs=any", Limits())
     assert "connect_timeout=9" in conninfo("postgresql://a/x?connect_timeout=9", Limits())
+
+
+def test_several_servers_share_the_time_to_connect_so_that_one_that_hangs_leaves_some_to_the_others() -> None:
+    assert "connect_timeout=12" in conninfo("postgresql://a/x", Limits(connection_seconds=12))
+    assert "connect_timeout=4" in conninfo("postgresql://a,b,c/x", Limits(connection_seconds=12))
+    assert "connect_timeout=2" in conninfo("postgresql://a,b,c/x", Limits())

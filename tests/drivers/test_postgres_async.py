@@ -178,3 +178,23 @@ def test_after_a_restart_of_the_server_dead_connections_do_not_use_up_the_runs(t
             assert await database.transaction(put_one, name="test") == "wrote"
 
     asyncio.run(scenario())
+
+
+def test_of_a_server_that_hangs_no_idle_connection_is_used_again(things_url: str, things: Things) -> None:
+    """D2: after the first silence all of them are replaced, and none is asked whether it lives."""
+
+    async def scenario() -> str:
+        with watched_line(things_url) as line:
+            async with opened(line.dsn, connections=5, limits=Limits(runs=2, answer_seconds=0.5)) as database:
+                together = asyncio.Barrier(5)
+
+                async def work(tx: Tx) -> None:
+                    await tx.rows(READ, name="a")
+                    await together.wait()
+
+                await asyncio.gather(*(database.transaction(work, name="test") for _ in range(5)))
+                line.hang()
+                return await database.transaction(put_one, name="test")
+
+    assert asyncio.run(scenario()) == "wrote"
+    assert things() == {"a": 1}

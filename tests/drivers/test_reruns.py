@@ -260,6 +260,42 @@ def test_a_commit_that_gets_no_answer_in_time_counts_as_unknown_and_is_not_taken
     assert things() == {"a": 1}
 
 
+def test_a_server_that_is_away_for_long_is_reached_soon_after_it_is_back(
+    open_drive: OpenDrive, things_url: str, things: Things
+) -> None:
+    """B6: nobody waits for pauses that grew while it was away: nine in vain would be minutes of them."""
+    with watched_line(things_url) as line:
+        line.refusals = 9
+        drive = open_drive(line.dsn, limits=Limits(connection_seconds=60))
+        assert drive.transact(put_one) == "wrote"
+    assert (line.refusals, things()) == (0, {"a": 1})
+
+
+def test_a_server_that_hangs_with_open_connections_is_given_up_and_the_closure_runs_again(
+    open_drive: OpenDrive, things_url: str, things: Things
+) -> None:
+    """D2: a frozen primary answers no statement, and its connections look alive."""
+    with watched_line(things_url) as line:
+        drive = open_drive(line.dsn, limits=Limits(runs=2, answer_seconds=0.5))
+        assert drive.transact(put_one) == "wrote"
+        line.hang()
+        assert drive.transact(put_one) == "found"
+    assert things() == {"a": 1}
+
+
+def test_a_migration_may_be_silent_for_longer_than_any_request(open_drive: OpenDrive) -> None:
+    slow = Query("slow", "SELECT pg_sleep(0.5)", "Takes longer than the patience.")
+
+    async def work(tx: Tx) -> str:
+        await tx.rows(slow)
+        return "done"
+
+    drive = open_drive(limits=Limits(runs=1, answer_seconds=0.1))
+    assert drive.transact(work, name="migrate.0001") == "done"
+    with pytest.raises(Unavailable):
+        drive.transact(work, name="settle")
+
+
 @pytest.fixture
 def absent_standby(postgres: TestServer) -> Iterator[Rival]:
     """Every COMMIT waits for a standby that is not there; yields a connection that does not wait."""

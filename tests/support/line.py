@@ -29,6 +29,8 @@ class Line:
         self.fates: list[Fate] = []
         self.round_trips = 0
         self.commits = 0
+        # How many of the next connections are closed at once, as by a server that is away.
+        self.refusals = 0
         self.held = threading.Event()
         self.release = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -49,12 +51,21 @@ class Line:
             pair.cut()
             pair.join()
 
+    def hang(self) -> None:
+        """From now on nothing comes back on the connections that there are, and they stay open. New ones work."""
+        for pair in self._pairs:
+            pair.hangs = True
+
     def _accept(self) -> None:
         while True:
             try:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self.refusals:
+                self.refusals -= 1
+                client.close()
+                continue
             self._pairs.append(_Pair(self, client, self._connect()))
 
     def _connect(self) -> socket.socket:
@@ -75,6 +86,7 @@ class _Pair:
         self._server = server
         self._statements: dict[bytes, bytes] = {}
         self._fate: Fate = "pass"
+        self.hangs = False
         self._threads = [
             threading.Thread(target=self._pump, args=(work,), daemon=True) for work in (self._forward, self._back)
         ]
@@ -100,6 +112,8 @@ class _Pair:
     def _forward(self) -> None:
         kind = b""
         while message := _read(self._client, with_kind=bool(kind)):
+            if self.hangs:
+                continue
             kind = message[:1]
             # A startup message begins with its length; all others begin with a letter.
             if kind != b"\0" and self._is_commit(kind, message[5:]):

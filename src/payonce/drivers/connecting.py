@@ -30,10 +30,13 @@ SELECT
 def conninfo(dsn: str, limits: Limits) -> str:
     """`dsn` (a URL or key=value words) with our defaults below what it says itself."""
     given = conninfo_to_dict(dsn)
-    # libpq counts whole seconds, and takes 1 for 2.
+    hosts = len(str(given.get("host", "")).split(","))
     # Of several servers, the one that may write; the others are standbys.
-    primary = {"target_session_attrs": "read-write"} if "," in str(given.get("host", "")) else {}
-    defaults = {"connect_timeout": str(max(2, round(limits.connection_seconds))), "application_name": "payonce"}
+    primary = {"target_session_attrs": "read-write"} if hosts > 1 else {}
+    # They are asked one after the other, so one that hangs may use up its share only. libpq counts whole seconds, and
+    # takes 1 for 2.
+    seconds = max(2, round(limits.connection_seconds / hosts))
+    defaults = {"connect_timeout": str(seconds), "application_name": "payonce"}
     return make_conninfo("", **{**_KEEPALIVE, **primary, **defaults, **given})
 
 

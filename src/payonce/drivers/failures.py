@@ -137,7 +137,10 @@ def _is_doubt(error: BaseException | None) -> bool:
 
 def _hint(error: BaseException | None) -> str:
     if isinstance(error, PoolTimeout | TooManyRequests):
-        return "All connections are in use: raise the pool's size, or look for long transactions in pg_stat_activity."
+        return (
+            "No connection was free in time. Where the server answers, all are in use: raise the pool's size, or look "
+            "for long transactions in pg_stat_activity."
+        )
     if isinstance(error, PoolClosed):
         return "The service is stopping."
     return _words(error) if error else ""

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from time import monotonic
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 from weakref import WeakSet
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 
 from payonce.base.chance import Chance
@@ -32,6 +33,10 @@ R = TypeVar("R")
 DEFAULT_CONNECTIONS = 10
 # How long `close` waits for COMMITs that were sent.
 CLOSING_SECONDS = 5.0
+# Pauses between two knocks at a server that is away: a restart takes tenths of a second, a failover some seconds, and
+# the pool's own pauses double for as long as the server is away.
+_FIRST_KNOCK_SECONDS: Final = 0.05
+_LONGEST_KNOCK_SECONDS: Final = 0.5
 
 
 class AsyncDatabase(PostgresDatabase):
@@ -84,6 +89,19 @@ class _Connection(AsyncConnection[Any]):
 
     line: Pipeline | None = None
 
+    @classmethod
+    async def connect(cls, conninfo: str = "", **options: Any) -> Self:
+        """Connect, and knock again for up to `knock_seconds` where nobody opens. Raises what the last knock raised."""
+        deadline, pause = monotonic() + float(options.pop("knock_seconds", 0)), _FIRST_KNOCK_SECONDS
+        while True:
+            try:
+                return await super().connect(conninfo, **options)
+            except OperationalError:
+                if monotonic() + pause > deadline:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_KNOCK_SECONDS, pause * 2)
+
 
 class _Pool:
     """`Lines` over psycopg's own pool."""
@@ -96,10 +114,12 @@ class _Pool:
         self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
             conninfo(dsn, limits),
             connection_class=_Connection,
-            kwargs={"autocommit": True},
+            kwargs={"autocommit": True, "knock_seconds": limits.connection_seconds},
             min_size=1,
             max_size=connections,
             timeout=limits.connection_seconds,
+            # Knocking is ours; whoever asks next begins it again.
+            reconnect_timeout=0.0,
             configure=self._configure,
             open=False,
             name="payonce",
@@ -126,8 +146,8 @@ class _Pool:
 
     async def doubt(self) -> None:
         # After a restart of the server every idle connection is dead; finding that out one run at a time would use up
-        # the runs.
-        await self._pool.check()
+        # the runs. They are not asked: at a server that hangs the question would never be answered.
+        await self._pool.drain()
 
     def forget_plans(self) -> None:
         for line in self._lines:

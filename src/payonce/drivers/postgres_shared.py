@@ -44,6 +44,9 @@ from payonce.store.tallies import MEANINGS
 # when the server ends the session.
 _DOUBTFUL_WARNINGS: Final = frozenset({"01000", "57P01"})
 
+# Transactions that lift the server's limit on statements for themselves (`be_patient` in `migrate.sql`).
+_WITHOUT_LIMIT: Final = "migrate."
+
 R = TypeVar("R")
 
 
@@ -59,7 +62,7 @@ class Lines(Protocol):
         ...
 
     async def doubt(self) -> None:
-        """One connection was lost: look whether the idle ones still live."""
+        """One connection was lost: the idle ones probably are too, and are not to be used again."""
         ...
 
     def forget_plans(self) -> None:
@@ -123,6 +126,7 @@ class PostgresDatabase:
             self._observer,
             begin=self._begin(read_only),
             end=COMMIT,
+            patience_seconds=None if name.startswith(_WITHOUT_LIMIT) else self._limits.answer_seconds,
         )
         try:
             result = await work(tx)
@@ -172,7 +176,7 @@ class PostgresDatabase:
             line.cut()
         elif line.status != pq.TransactionStatus.IDLE:
             try:
-                await line.exchange([ROLLBACK])
+                await line.exchange([ROLLBACK], patience_seconds=self._limits.answer_seconds)
             except Error:
                 line.cut()
         await self._lines.undisturbed(self._lines.give_back(line))

@@ -18,6 +18,9 @@ from payonce.drivers.failures import ConnectionCut
 from payonce.drivers.pipeline import AnyConnection, Pipeline, Reply
 from payonce.store.database import Call, Query, Row
 
+# For each so many statements of a round trip the server is given the whole patience again.
+STATEMENTS_IN_PATIENCE: Final = 10
+
 Stage: TypeAlias = Literal["before_begin", "before_statements", "before_commit", "after_commit"]
 
 
@@ -55,10 +58,19 @@ async def unobserved(moment: Moment) -> None:
 
 
 class OpenTx:
-    """The port's `Tx` over a pipeline. `begin` and `end` are BEGIN and COMMIT, or None and a savepoint's release."""
+    """The port's `Tx` over a pipeline. `begin` and `end` are BEGIN and COMMIT, or None and a savepoint's release. Each
+    round trip before the end may take `patience_seconds`; None is for ever."""
 
     def __init__(
-        self, pipeline: Pipeline, now: datetime, moment: Moment, observer: Observer, *, begin: Call | None, end: Call
+        self,
+        pipeline: Pipeline,
+        now: datetime,
+        moment: Moment,
+        observer: Observer,
+        *,
+        begin: Call | None,
+        end: Call,
+        patience_seconds: float | None = None,
     ) -> None:
         self.now = now
         self.failure: Exception | None = None
@@ -67,6 +79,7 @@ class OpenTx:
         self._observer = observer
         self._begin = begin
         self._end = end
+        self._patience_seconds = patience_seconds
         self._queue: list[Call] = []
         self._is_open = True
         self._number = 0
@@ -129,10 +142,15 @@ class OpenTx:
         try:
             await self._observe("before_statements")
             first = self._first()
-            return (await self._pipeline.exchange([*first, *calls]))[len(first) :]
+            sent = await self._pipeline.exchange([*first, *calls], patience_seconds=self._patience(len(calls)))
+            return sent[len(first) :]
         except Error as error:
             self.failure = error
             raise
+
+    def _patience(self, statements: int) -> float | None:
+        # A look at all invariants is one round trip of dozens, each of which the server itself limits.
+        return self._patience_seconds and self._patience_seconds * (1 + statements // STATEMENTS_IN_PATIENCE)
 
     def _first(self) -> list[Call]:
         first = [self._begin] if self._begin else []

@@ -121,6 +121,9 @@ class Limits:
     # A COMMIT that waits for a lost standby waits for ever; after this its outcome counts as unknown. It is left
     # running, never cancelled.
     commit_seconds: float = 20.0
+    # A server that is silent for longer than its own limit on statements hangs with open connections, and so do we,
+    # unless we give the connection up. Nothing was committed on it. Migrations take as long as they take.
+    answer_seconds: float = 20.0
     # The isolation that BEGIN asks for; the core is correct under both, the tests run both.
     serializable: bool = False
 
