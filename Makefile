@@ -6,6 +6,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 VENV_LOCALSTRIPE := .venv-localstripe
+VENV_FUZZ := .venv-fuzz
 VENV_LOCK := .venv-lock
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
@@ -13,6 +14,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-service setup-localstripe setup-browser run test check fmt lock clean soak planted crash poor failover
+.PHONY: fuzz overload soak-long setup-fuzz
 .PHONY: bench-reconcile
 
 help: ## list the targets
@@ -23,6 +25,8 @@ setup: $(VENV)/.made-tests ## make .venv with the service, the tools and the tes
 setup-service: $(VENV)/.made-service ## make .venv with what the service needs and nothing more
 
 setup-localstripe: $(VENV_LOCALSTRIPE)/.made ## make the separate environment of the stand-in for Stripe
+
+setup-fuzz: $(VENV_FUZZ)/.made ## make the separate environment of the fuzzer
 
 setup-browser: ## find Chromium, or install it (root on Debian), or say how
 	@set -eu; \
@@ -67,6 +71,34 @@ KILLS ?= 20
 failover: setup ## kill a primary under load that often, promote its standby, compare with what was acknowledged
 	@PAYONCE_TESTS_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_failover.py $(ARGS)
 
+BUDGET ?= 200000
+fuzz: $(VENV_FUZZ)/.made ## fuzz all that reads bytes of strangers with BUDGET inputs; figures go to dist/fuzz.json
+	@PYTHONPATH=.:src $(VENV_FUZZ)/bin/python -m tests.fuzz --budget $(BUDGET) --report dist/fuzz.json $(ARGS)
+
+FLOOD ?= 60
+overload: setup ## send ten times what the service can answer for FLOOD seconds; figures go to dist/overload.json
+	@PAYONCE_TESTS_OVERLOAD=$(FLOOD) PAYONCE_TESTS_OVERLOAD_REPORT=dist/overload.json \
+		$(BIN)/python -m pytest -q -s tests/attacks/test_overload.py $(ARGS)
+
+# What takes hours, one after the other: a target in each line, and what each of them is given.
+LONG_RUNS := \
+	soak \
+	planted \
+	crash \
+	poor \
+	fuzz \
+	overload \
+	failover
+LONG_WITH ?= SEEDS=1:2000 BUDGET=10000000 FLOOD=300 KILLS=100
+soak-long: setup ## all that takes hours, one after the other, with a summary; exit code 1 when any of it failed
+	@failed=; : > $(VENV)/.soak-long; \
+	for run in $(LONG_RUNS); do \
+		echo "== $$run"; began=$$(date +%s); said=passed; \
+		$(MAKE) --no-print-directory $$run $(LONG_WITH) || { said=FAILED; failed="$$failed $$run"; }; \
+		echo "$$run: $$said, $$(($$(date +%s) - began)) s" >> $(VENV)/.soak-long; \
+	done; \
+	echo "== summary"; cat $(VENV)/.soak-long; test -z "$$failed"
+
 PAYMENTS ?= 1000000
 bench-reconcile: setup ## measure how long a day of PAYMENTS takes to be reconciled, and the memory that it needs
 	@PYTHONPATH=. $(BIN)/python -m benchmarks.reconcile --payments $(PAYMENTS)
@@ -91,10 +123,11 @@ lock: $(VENV_LOCK)/.made ## resolve the versions in requirements/ again; ARGS="-
 	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --group build --group check --group test \
 		--constraints requirements/service.txt -o requirements/tests.txt
 	$(EXPORT) $(ARGS) --group localstripe -o requirements/localstripe.txt
+	$(EXPORT) $(ARGS) --group fuzz -o requirements/fuzz.txt
 	$(EXPORT) $(ARGS) --group lock -o requirements/lock.txt
 
 clean: ## remove the environments and the caches; never data
-	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_FUZZ) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Make an environment, or say what is missing. An environment of another Python version is made anew.
@@ -121,6 +154,14 @@ $(VENV_LOCALSTRIPE)/.made: requirements/localstripe.txt
 	$(call make_environment,$(VENV_LOCALSTRIPE))
 	@echo "Installing localstripe into $(VENV_LOCALSTRIPE)"
 	@$(VENV_LOCALSTRIPE)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/localstripe.txt
+	@touch $@
+
+$(VENV_FUZZ)/.made: requirements/fuzz.txt requirements/service.txt
+	$(call make_environment,$(VENV_FUZZ))
+	@echo "Installing the fuzzer into $(VENV_FUZZ)"
+	@$(VENV_FUZZ)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/service.txt
+	@$(VENV_FUZZ)/bin/python $(PIP_INSTALL) --only-binary :all: --require-hashes --requirement requirements/fuzz.txt \
+		|| echo "There is no package of the fuzzer for this platform; make fuzz will say so and fail." >&2
 	@touch $@
 
 $(VENV_LOCK)/.made: requirements/lock.txt

@@ -10,7 +10,7 @@ import pytest
 
 from tests.project.tree import ROOT
 
-LOCKS = ["service", "tests", "localstripe", "lock"]
+LOCKS = ["service", "tests", "localstripe", "fuzz", "lock"]
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -42,6 +42,11 @@ def test_the_service_runs_with_what_it_was_tested_with() -> None:
 def test_localstripe_stays_out_of_the_environment_that_imports_the_product() -> None:
     assert "localstripe" in pins("localstripe")
     assert "localstripe" not in pins("service") | pins("tests")
+
+
+def test_the_fuzzer_stays_out_of_the_environment_that_imports_the_product() -> None:
+    assert "atheris" in pins("fuzz")
+    assert "atheris" not in pins("service") | pins("tests")
 
 
 def test_what_the_project_asks_for_is_in_its_lock() -> None:
