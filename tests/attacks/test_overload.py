@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -24,8 +25,9 @@ SECONDS = float(os.environ.get("PAYONCE_TESTS_OVERLOAD", "6"))
 REPORT = os.environ.get("PAYONCE_TESTS_OVERLOAD_REPORT")
 # With so many callers at once a service that can answer r requests a second answers about r.
 USUAL_CONNECTIONS = 16
-# More than the service takes at once, of requests and of deliveries, so that the flood reaches every bound.
-MANY_CONNECTIONS = 3000
+# More than the service takes at once, of connections, requests and deliveries, so that the flood reaches every bound;
+# fewer where the system gives a process few descriptors.
+MANY_CONNECTIONS = min(6000, max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200))
 TIMES = 10
 # What the process may hold more than before: every connection, every waiting request, and nothing that grows.
 MOST_MORE_BYTES = 256 * MIB

@@ -28,6 +28,9 @@ MOST_CONNECTIONS: Final = 4096
 # Descriptors that are left to the database, to providers and to files.
 SPARE_DESCRIPTORS: Final = 256
 RETRY_SECONDS: Final = 2
+# To close while the other side still sends makes its system throw away what it was told; it gets this long to read it.
+LINGER_SECONDS: Final = 2.0
+MOST_LINGERING_BYTES: Final = LARGEST_BODY_BYTES
 _WORDS: Final = {
     400: "Invalid HTTP request received.",
     408: "The head of the request did not come in time.",
@@ -56,6 +59,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._status = 400
         self._patience: asyncio.TimerHandle | None = None
         self._most = most_connections()
+        self._is_over = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -72,6 +76,10 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._came += len(data)
+        if self._is_over:
+            if self._came > MOST_LINGERING_BYTES:
+                self.transport.close()
+            return
         super().data_received(data)
         if self._came > (LARGEST_HEAD_BYTES if self._in_head else LARGEST_MESSAGE_BYTES):
             self._refuse(431 if self._in_head else 413)
@@ -114,8 +122,9 @@ class BoundedHttp(HttpToolsProtocol):
     def _refuse(self, status: int) -> None:
         """Say why, where nothing else is being said on this connection, and end it."""
         self._stop_waiting()
-        if self.transport.is_closing():
+        if self._is_over or self.transport.is_closing():
             return
+        self._is_over, self._came = True, 0
         # uvicorn's annotation leaves out that there is none before the first request.
         answering: RequestResponseCycle | None = self.cycle
         if answering is None or answering.response_complete:
@@ -125,4 +134,8 @@ class BoundedHttp(HttpToolsProtocol):
                 STATUS_LINE[status] + b"content-type: text/plain; charset=utf-8\r\n" + again
                 + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(text) + text
             )  # fmt: skip
-        self.transport.close()
+        if len(self.connections) < self._most + SPARE_DESCRIPTORS // 2 and self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        else:
+            self.transport.close()
