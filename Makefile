@@ -7,13 +7,15 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 VENV_LOCALSTRIPE := .venv-localstripe
 VENV_PATRONI := .venv-patroni
+VENV_FUZZ := .venv-fuzz
 VENV_LOCK := .venv-lock
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-service setup-localstripe setup-patroni setup-etcd setup-browser run test check fmt lock clean soak planted crash poor failover patroni
+.PHONY: help setup setup-service setup-localstripe setup-patroni setup-etcd setup-fuzz setup-browser
+.PHONY: run test check fmt lock clean soak planted crash poor failover patroni fuzz overload soak-long
 .PHONY: bench-reconcile
 
 help: ## list the targets
@@ -40,6 +42,8 @@ setup-etcd: ## find etcd, or install it (root on Debian), or say how
 	echo "  Fedora:         sudo dnf install etcd" >&2; \
 	echo "  macOS:          brew install etcd" >&2; \
 	exit 1
+
+setup-fuzz: $(VENV_FUZZ)/.made ## make the separate environment of the fuzzer
 
 setup-browser: ## find Chromium, or install it (root on Debian), or say how
 	@set -eu; \
@@ -87,6 +91,35 @@ failover: setup ## kill a primary under load that often, promote its standby; fi
 patroni: setup setup-patroni setup-etcd ## trouble Patroni's leader that often under the service; figures go to dist/patroni.json
 	@PYTHONPATH=. $(BIN)/python -m tests.failover.patroni --kills $(KILLS) --report dist/patroni.json $(ARGS)
 
+BUDGET ?= 200000
+fuzz: $(VENV_FUZZ)/.made ## fuzz all that reads bytes of strangers with BUDGET inputs; figures go to dist/fuzz.json
+	@PYTHONPATH=.:src $(VENV_FUZZ)/bin/python -m tests.fuzz --budget $(BUDGET) --report dist/fuzz.json $(ARGS)
+
+FLOOD ?= 60
+overload: setup ## send ten times what the service can answer for FLOOD seconds; figures go to dist/overload.json
+	@PAYONCE_TESTS_OVERLOAD=$(FLOOD) PAYONCE_TESTS_OVERLOAD_REPORT=dist/overload.json \
+		$(BIN)/python -m pytest -q -s tests/attacks/test_overload.py $(ARGS)
+
+# What takes hours, one after the other: a target in each line, and what each of them is given.
+LONG_RUNS := \
+	soak \
+	planted \
+	crash \
+	poor \
+	fuzz \
+	overload \
+	failover \
+	patroni
+LONG_WITH ?= SEEDS=1:2000 BUDGET=10000000 FLOOD=300 KILLS=100
+soak-long: setup ## all that takes hours, one after the other, with a summary; exit code 1 when any of it failed
+	@failed=; : > $(VENV)/.soak-long; \
+	for run in $(LONG_RUNS); do \
+		echo "== $$run"; began=$$(date +%s); said=passed; \
+		$(MAKE) --no-print-directory $$run $(LONG_WITH) || { said=FAILED; failed="$$failed $$run"; }; \
+		echo "$$run: $$said, $$(($$(date +%s) - began)) s" >> $(VENV)/.soak-long; \
+	done; \
+	echo "== summary"; cat $(VENV)/.soak-long; test -z "$$failed"
+
 PAYMENTS ?= 1000000
 bench-reconcile: setup ## measure how long a day of PAYMENTS takes to be reconciled, and the memory that it needs
 	@PYTHONPATH=. $(BIN)/python -m benchmarks.reconcile --payments $(PAYMENTS)
@@ -112,10 +145,11 @@ lock: $(VENV_LOCK)/.made ## resolve the versions in requirements/ again; ARGS="-
 		--constraints requirements/service.txt -o requirements/tests.txt
 	$(EXPORT) $(ARGS) --group localstripe -o requirements/localstripe.txt
 	$(EXPORT) $(ARGS) --group patroni -o requirements/patroni.txt
+	$(EXPORT) $(ARGS) --group fuzz -o requirements/fuzz.txt
 	$(EXPORT) $(ARGS) --group lock -o requirements/lock.txt
 
 clean: ## remove the environments and the caches; never data
-	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_PATRONI) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_PATRONI) $(VENV_FUZZ) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Make an environment, or say what is missing. An environment of another Python version is made anew.
@@ -148,6 +182,14 @@ $(VENV_PATRONI)/.made: requirements/patroni.txt
 	$(call make_environment,$(VENV_PATRONI))
 	@echo "Installing Patroni into $(VENV_PATRONI)"
 	@$(VENV_PATRONI)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/patroni.txt
+	@touch $@
+
+$(VENV_FUZZ)/.made: requirements/fuzz.txt requirements/service.txt
+	$(call make_environment,$(VENV_FUZZ))
+	@echo "Installing the fuzzer into $(VENV_FUZZ)"
+	@$(VENV_FUZZ)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/service.txt
+	@$(VENV_FUZZ)/bin/python $(PIP_INSTALL) --only-binary :all: --require-hashes --requirement requirements/fuzz.txt \
+		|| echo "There is no package of the fuzzer for this platform; make fuzz will say so and fail." >&2
 	@touch $@
 
 $(VENV_LOCK)/.made: requirements/lock.txt

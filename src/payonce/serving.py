@@ -20,6 +20,7 @@ from typing import Final
 import structlog
 import uvicorn
 
+from payonce.api.listening import BoundedHttp
 from payonce.base.errors import Unavailable
 from payonce.base.ids import spell
 from payonce.engine import Payonce
@@ -174,6 +175,7 @@ async def _answer(
     """Answer requests until told to stop, then let those that are under way end."""
     config = uvicorn.Config(
         engine.asgi(),
+        http=BoundedHttp,
         # The engine is started and stopped here, so that its errors are told in our own words.
         lifespan="off",
         log_config=None,

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from payonce.base.money import EXPONENTS
+from payonce.base.samples import is_sample
 
 # What people leave in place, compared as a whole and without case; nothing is refused for containing "test".
 _SAMPLES: Final = frozenset(
@@ -75,7 +76,7 @@ def _strong(value: SecretStr) -> SecretStr:
         raise ValueError("it is empty; nothing starts with an empty secret")
     if len(text.encode()) < _SHORTEST_SECRET_BYTES:
         raise ValueError(f"it is shorter than {_SHORTEST_SECRET_BYTES} bytes")
-    if text.casefold() in _SAMPLES:
+    if text.casefold() in _SAMPLES or is_sample(text):
         raise ValueError("it is a sample that everybody knows")
     return SecretStr(text)
 

@@ -250,6 +250,23 @@ def test_a_step_that_does_not_end_is_cut_off_when_the_time_to_stop_is_over(house
     assert asyncio.run(run()).ended == 0
 
 
+def test_a_worker_whose_jobs_are_all_switched_off_has_not_failed_and_ends_when_it_is_stopped() -> None:
+    """C15: switching everything off stops the jobs, and makes no balancer take the process for broken."""
+
+    async def run() -> bool:
+        worker = Worker([])
+        worker.start()
+        ended = asyncio.create_task(worker.ended())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        was_running = not ended.done()
+        await worker.stop()
+        await asyncio.wait_for(ended, DEADLINE_SECONDS)
+        return was_running
+
+    assert asyncio.run(run())
+
+
 def test_a_worker_that_is_woken_does_not_wait_for_its_interval(house: House) -> None:
     async def run() -> int:
         steps = Steps()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.project.tree import ROOT
 
-LOCKS = ["service", "tests", "localstripe", "patroni", "lock"]
+LOCKS = ["service", "tests", "localstripe", "patroni", "fuzz", "lock"]
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -47,6 +47,11 @@ def test_localstripe_stays_out_of_the_environment_that_imports_the_product() -> 
 def test_patroni_stays_out_of_it_too() -> None:
     assert "patroni" in pins("patroni")
     assert "patroni" not in pins("service") | pins("tests")
+
+
+def test_the_fuzzer_stays_out_of_the_environment_that_imports_the_product() -> None:
+    assert "atheris" in pins("fuzz")
+    assert "atheris" not in pins("service") | pins("tests")
 
 
 def test_what_the_project_asks_for_is_in_its_lock() -> None:

@@ -60,6 +60,14 @@ class Service:
         except httpx2.HTTPError:
             return False
 
+    def memory_bytes(self) -> int:
+        """What the process holds in memory now (its resident set)."""
+        assert self._process is not None
+        told = subprocess.run(
+            ["ps", "-o", "rss=", "-p", str(self._process.pid)], capture_output=True, text=True, check=True
+        )
+        return int(told.stdout) * 1024
+
     def kill(self) -> None:
         """SIGKILL: nothing of it runs any more, no finally block, no flush."""
         assert self._process is not None

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from payonce.api import problems
 from payonce.api.calls import SCOPE_KEY, Call, begin_call, call_of
+from payonce.api.load import Held, Load
 from payonce.api.settings import ApiSettings
 from payonce.base.errors import Bug, PayonceError, Refused
 from payonce.base.strict_json import LARGEST_BODY_BYTES
@@ -57,8 +58,10 @@ class Frame:
         settings: ApiSettings,
         new_id: Callable[[], str],
         show_problem: Callable[[Request, PayonceError], Response],
+        load: Load | None = None,
     ) -> None:
         self._app = app
+        self._load = load or Load()
         self._settings = settings
         self._proxies = settings.proxies
         self._new_id = new_id
@@ -88,8 +91,9 @@ class Frame:
     async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         call: Call = scope[SCOPE_KEY]
         try:
-            call.body = await _read_body(call, receive)
-            await self._app(scope, _replay(call.body, receive), answer)
+            with self._load.one(scope["path"].removeprefix(call.root)) as held:
+                call.body = await _read_body(call, receive, held)
+                await self._app(scope, _replay(call.body, receive), answer)
         except _Disconnected:
             return
         except Exception as error:
@@ -104,8 +108,9 @@ class _Disconnected(Exception):
     """The caller left before it had said what it wanted."""
 
 
-async def _read_body(call: Call, receive: Receive) -> bytes:
-    """The whole body. Raises Refused `body_too_large` (413) and `body_too_slow` (408) while reading, never after."""
+async def _read_body(call: Call, receive: Receive, held: Held) -> bytes:
+    """The whole body. Raises Refused `body_too_large` (413) and `body_too_slow` (408), and Unavailable `overloaded`,
+    while reading, never after."""
     if call.method in ("GET", "HEAD", "OPTIONS"):
         return b""
     if call.headers.get("content-length", "0").isdecimal():
@@ -120,6 +125,7 @@ async def _read_body(call: Call, receive: Receive) -> bytes:
                 chunk: bytes = message.get("body", b"")
                 size += len(chunk)
                 _measure(size)
+                held.add(len(chunk))
                 chunks.append(chunk)
                 more = message.get("more_body", False)
     except TimeoutError:

@@ -27,6 +27,7 @@ MEANINGS: Final = {
     "provider_silent": ("The provider gave no answer; what it may have made is found again by its key.",
                         "Send the same request again after `Retry-After`."),
     "checkout_busy": ("Another click on the same order is being served.", "Try again after `Retry-After`."),
+    "overloaded": ("More is under way here than can be answered. Nothing was done.", "Try again after `Retry-After`."),
     "store_unavailable": ("The database did not answer. Nothing was given out.", "Try again after `Retry-After`."),
     "provider_refused": ("The provider said no to this payment; nothing was made there.", "Read `detail`."),
     "idempotency_key_missing": ("A request about money came without an Idempotency-Key.",

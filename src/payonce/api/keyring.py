@@ -29,6 +29,14 @@ class Keyring:
     async def authorize(self, authorization: str, scope: str) -> ApiKey:
         """The key behind an Authorization header. Raises Refused `key_missing`, `key_unknown` (401), `scope_missing`
         (403)."""
+        key = await self.identify(authorization)
+        if scope not in key.scopes:
+            detail = {"scope": scope}
+            raise Refused(f"this API key lacks the scope {scope}", code="scope_missing", status=403, detail=detail)
+        return key
+
+    async def identify(self, authorization: str) -> ApiKey:
+        """The key, whatever it may do. Raises Refused `key_missing`, `key_unknown` (401)."""
         scheme, _, secret = authorization.partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             said = "send your API key as Authorization: Bearer <key>"
@@ -36,9 +44,6 @@ class Keyring:
         key = await self._find(hash_of(secret.strip()))
         if key is None:
             raise Refused("this API key is unknown or revoked", code="key_unknown", param="Authorization", status=401)
-        if scope not in key.scopes:
-            detail = {"scope": scope}
-            raise Refused(f"this API key lacks the scope {scope}", code="scope_missing", status=403, detail=detail)
         return key
 
     async def _find(self, key_hash: bytes) -> ApiKey | None:

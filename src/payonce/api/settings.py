@@ -1,6 +1,6 @@
 """What the HTTP edge is told. The composition root fills it from the installation's settings; nothing is read here.
 
-Refuses a base address that is none, and a first API key that is missing or short (B16).
+Refuses a base address that is none, and a first API key that is missing, short or a known sample (B16).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from payonce.base.errors import Refused
+from payonce.base.samples import is_sample
 from payonce.settings_alerts import AlertRoute
 from payonce.usecases.world import DEFAULT_MERCHANT
 
@@ -59,6 +60,8 @@ class ApiSettings:
                 code="secret_weak",
                 param="api_key",
             )
+        if is_sample(self.api_key):
+            raise Refused("the API key is a sample, known to everybody", code="secret_weak", param="api_key")
         _ = self.proxies
 
     @property

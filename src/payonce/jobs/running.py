@@ -58,6 +58,8 @@ class Worker:
         """Return when every lane has ended, or one has failed: what makes the process unready. Raises its error."""
         tasks = self._tasks
         if not tasks:
+            # Every job is switched off: nothing has ended that should run, and requests are answered as ever.
+            await self._stopping.wait()
             return
         # `wait` leaves the lanes alone when the waiting is cancelled, which `gather` would not.
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

@@ -14,6 +14,7 @@ from typing import Final
 from standardwebhooks import Webhook
 
 from payonce.base.errors import Refused
+from payonce.base.samples import is_sample
 
 # Below this a key can be guessed by trying; the standard itself asks for 24 bytes of chance.
 SHORTEST_KEY_BYTES: Final = 12
@@ -62,7 +63,7 @@ def keys_of(secret: str) -> list[bytes]:
     Any other text is signed for twice, because receivers differ: as it stands, and as the libraries of the standard
     read it, which take every text for base64. Raises Refused `secret_weak`.
     """
-    if secret.casefold() in SAMPLES:
+    if secret.casefold() in SAMPLES or is_sample(secret):
         raise _weak("is a sample, known to everybody")
     if len(secret.encode()) < SHORTEST_KEY_BYTES:
         raise _weak(f"is shorter than {SHORTEST_KEY_BYTES} bytes")

@@ -56,6 +56,9 @@ class JsonRoute(APIRoute):
 
         async def read_and_handle(request: Request) -> Response:
             call = call_of(request)
+            if call.body:
+                # Before a byte of it is read: a stranger's mebibyte of brackets costs no more than this look.
+                await edge_of(request).keyring.identify(call.headers.get("authorization", ""))
             media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
             if call.body and not (media_type == "application/json" or media_type.endswith("+json")):
                 raise Refused("send the body as application/json", code="media_type_unsupported", status=415)

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from payonce.base.errors import Refused
+from payonce.base.samples import is_sample
 from payonce.providers.contract import Mode
 
 API_BASE: Final = "https://api.nowpayments.io"
@@ -74,7 +75,7 @@ def strong_secret(secret: object, what: str) -> str:
             code="secret_weak",
             hint="Copy it from the dashboard.",
         )
-    if text.casefold() in SAMPLES:
+    if text.casefold() in SAMPLES or is_sample(text):
         raise Refused(f"{what} is a sample, known to everybody", code="secret_weak", hint="Copy it from the dashboard.")
     return text
 

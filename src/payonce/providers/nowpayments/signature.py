@@ -20,6 +20,9 @@ from payonce.base.errors import Refused
 from payonce.base.strict_json import RawNumber
 
 HEADER: Final = "x-nowpayments-sig"
+# A notice is about two kilobytes. A mebibyte of numbers would take a second of everybody's time to be written
+# canonically, and anybody can send one.
+LARGEST_NOTICE_BYTES: Final = 64 * 1024
 _SIGNATURE: Final = re.compile(r"[0-9a-f]{128}")
 
 
@@ -29,6 +32,8 @@ def why_forged(header: object, body: bytes, keys: Sequence[bytes]) -> str | None
         return "no signature"
     if not _SIGNATURE.fullmatch(header):
         return "the signature is not 128 hexadecimal digits"
+    if len(body) > LARGEST_NOTICE_BYTES:
+        return "the body is larger than any notice"
     try:
         found = strict_json.parse_object(body, raw_numbers=True)
     except Refused as refused:

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Final
 
 from payonce.base.errors import Refused
+from payonce.base.samples import is_sample
 
 # Stripe's own default. It signs every retry anew, so an honest delivery is never older.
 TOLERANCE_SECONDS: Final = 300
@@ -54,7 +55,7 @@ def strong_secret(secret: object, what: str) -> str:
             code="secret_weak",
             hint="Copy it from the dashboard.",
         )
-    if text.casefold() in SAMPLES:
+    if text.casefold() in SAMPLES or is_sample(text):
         raise Refused(f"{what} is a sample, known to everybody", code="secret_weak", hint="Copy it from the dashboard.")
     return text
 

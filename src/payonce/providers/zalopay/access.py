@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from payonce.base.errors import Refused
+from payonce.base.samples import is_sample
 from payonce.providers.contract import Mode
 
 API_BASE: Final = "https://openapi.zalopay.vn"
@@ -80,7 +81,7 @@ def strong_key(key: object, what: str, mode: Mode) -> str:
     weak = None
     if len(text.encode("utf-8", "replace")) < SHORTEST_SECRET_BYTES:
         weak = f"is shorter than {SHORTEST_SECRET_BYTES} bytes"
-    elif text.casefold() in SAMPLES:
+    elif text.casefold() in SAMPLES or is_sample(text):
         weak = "is a sample, known to everybody"
     elif mode == "live" and text in PUBLISHED:
         weak = "is the published one of the sandbox, known to everybody"

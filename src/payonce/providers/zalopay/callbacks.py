@@ -22,11 +22,16 @@ from payonce.providers.zalopay.wire import Surprise, instant, order_id, whole
 
 # The only type that is handled. Type 2 tells of an agreement to pay later orders without asking; others may follow.
 HANDLED: Final = "order"
+# A callback is about two kilobytes: its longest fields are bounded to that. It is read before its code can be checked,
+# and a mebibyte of brackets, which anybody can send, would take a tenth of a second of everybody's time.
+LARGEST_CALLBACK_BYTES: Final = 64 * 1024
 _TYPES: Final[Mapping[int, str]] = {1: HANDLED, 2: "agreement"}
 
 
 def verify(body: bytes, keys: Sequence[bytes], app_id: str, live: bool, observe: Observe) -> Verdict:
     """Whether the bytes are ZaloPay's, and what they say. Raises nothing."""
+    if len(body) > LARGEST_CALLBACK_BYTES:
+        return Forged("the body is larger than any callback")
     try:
         found = strict_json.parse_object(body)
     except Refused as error:

@@ -1,0 +1,141 @@
+"""HTTP/1.1 as the service speaks it: uvicorn's own protocol, held within bounds for strangers.
+
+The fast parser has no bounds of its own: a head without end fills the memory, one that never ends keeps a connection
+for ever, and fields behind a body ("trailers") would pass for headers, past a proxy that writes X-Forwarded-For. Here a
+head is small and comes soon, a message ends somewhere, trailers are nobody's headers, and there are only so many
+connections. The body's own limit is the frame's. Whoever mounts the application in another server has that
+server's bounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from payonce.base.strict_json import LARGEST_BODY_BYTES
+
+# What other servers take; a provider's head has one or two kilobytes.
+LARGEST_HEAD_BYTES: Final = 64 * 1024
+# A body in pieces of one byte takes six times its size on the wire; nobody honest sends such pieces.
+LARGEST_MESSAGE_BYTES: Final = 8 * LARGEST_BODY_BYTES
+# A head is a packet or two. Who needs longer is holding a connection.
+HEAD_SECONDS: Final = 20.0
+# Each waits with a few tens of kilobytes; the requests of more could not be answered in time anyway.
+MOST_CONNECTIONS: Final = 4096
+# Descriptors that are left to the database, to providers and to files.
+SPARE_DESCRIPTORS: Final = 256
+RETRY_SECONDS: Final = 2
+# To close while the other side still sends makes its system throw away what it was told; it gets this long to read it.
+LINGER_SECONDS: Final = 2.0
+MOST_LINGERING_BYTES: Final = LARGEST_BODY_BYTES
+_WORDS: Final = {
+    400: "Invalid HTTP request received.",
+    408: "The head of the request did not come in time.",
+    413: "The message has no end.",
+    431: "The head of the request is too large.",
+    503: "Too many connections.",
+}
+
+
+def most_connections() -> int:
+    """How many connections there may be at once: fewer where the system gives the process few descriptors."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(16, min(MOST_CONNECTIONS, soft - SPARE_DESCRIPTORS))
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # What came of the message that is being read, and whether that is still its head.
+        self._came = 0
+        self._in_head = True
+        self._status = 400
+        self._patience: asyncio.TimerHandle | None = None
+        self._most = most_connections()
+        self._is_over = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        if len(self.connections) > self._most:
+            self._refuse(503)
+            return
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self._came += len(data)
+        if self._is_over:
+            if self._came > MOST_LINGERING_BYTES:
+                self.transport.close()
+            return
+        super().data_received(data)
+        if self._came > (LARGEST_HEAD_BYTES if self._in_head else LARGEST_MESSAGE_BYTES):
+            self._refuse(431 if self._in_head else 413)
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._await_head()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LARGEST_HEAD_BYTES:
+            self._status = 431
+            # The parser makes an error of it, which ends the connection with the answer below.
+            raise ValueError("the head is too large")
+        super().on_headers_complete()
+        self._in_head = False
+
+    def on_message_complete(self) -> None:
+        self._came, self._in_head = 0, True
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; also in the middle of a body, when the answer may be on its way already."""
+        self._refuse(self._status)
+
+    def _await_head(self) -> None:
+        if self._patience is None:
+            self._patience = self.loop.call_later(HEAD_SECONDS, self._refuse, 408)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _refuse(self, status: int) -> None:
+        """Say why, where nothing else is being said on this connection, and end it."""
+        self._stop_waiting()
+        if self._is_over or self.transport.is_closing():
+            return
+        self._is_over, self._came = True, 0
+        # uvicorn's annotation leaves out that there is none before the first request.
+        answering: RequestResponseCycle | None = self.cycle
+        if answering is None or answering.response_complete:
+            text = _WORDS[status].encode()
+            again = b"retry-after: %d\r\n" % RETRY_SECONDS if status == 503 else b""
+            self.transport.write(
+                STATUS_LINE[status] + b"content-type: text/plain; charset=utf-8\r\n" + again
+                + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(text) + text
+            )  # fmt: skip
+        if len(self.connections) < self._most + SPARE_DESCRIPTORS // 2 and self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        else:
+            self.transport.close()

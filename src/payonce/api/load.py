@@ -1,0 +1,68 @@
+"""How much the process takes upon itself at once; what is beyond is told to come back, before it costs anything.
+
+Without a bound a flood makes everybody wait until all of them give up, and nothing that was done is of use to anyone.
+Webhooks are counted by the gatherer, which answers each provider in its own words; health is always answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from payonce.base.errors import Unavailable
+
+# At the rate of one process two seconds of work. Clicks that wait for a silent provider are among them.
+MOST_REQUESTS: Final = 1024
+# Sixty-four of the largest bodies, or tens of thousands of usual ones.
+MOST_BODY_BYTES: Final = 64 * 1024 * 1024
+BUSY_RETRY_SECONDS: Final = 2.0
+# The paths whose requests are not counted.
+UNCOUNTED: Final = ("/webhooks/", "/livez", "/readyz", "/metrics")
+
+
+class Load:
+    """What is under way in this process."""
+
+    def __init__(self, *, most_requests: int = MOST_REQUESTS, most_body_bytes: int = MOST_BODY_BYTES) -> None:
+        self._most_requests = most_requests
+        self._most_body_bytes = most_body_bytes
+        self.requests = 0
+        self.body_bytes = 0
+
+    @contextmanager
+    def one(self, path: str) -> Iterator[Held]:
+        """One request, as long as it is being answered. Raises Unavailable `overloaded` (503)."""
+        counted = not path.startswith(UNCOUNTED)
+        if counted and self.requests >= self._most_requests:
+            raise _overloaded("too many requests are under way")
+        self.requests += counted
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            self.requests -= counted
+            self.body_bytes -= held.bytes
+
+    def hold(self, size: int) -> None:
+        """Count that many more bytes of bodies. Raises Unavailable `overloaded` (503)."""
+        if self.body_bytes + size > self._most_body_bytes:
+            raise _overloaded("too many bytes of bodies are held")
+        self.body_bytes += size
+
+
+class Held:
+    """What one request holds."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self.bytes = 0
+
+    def add(self, size: int) -> None:
+        """That many bytes came. Raises Unavailable `overloaded` (503)."""
+        self._load.hold(size)
+        self.bytes += size
+
+
+def _overloaded(message: str) -> Unavailable:
+    return Unavailable(message, code="overloaded", retry_after_seconds=BUSY_RETRY_SECONDS)
