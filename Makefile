@@ -68,8 +68,8 @@ failover: setup ## kill a primary under load that often, promote its standby, co
 	@PAYONCE_TESTS_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_failover.py $(ARGS)
 
 PAYMENTS ?= 1000000
-bench-reconcile: setup ## measure how long a day of PAYMENTS takes to be reconciled, and the memory that it needs
-	@PYTHONPATH=. $(BIN)/python -m benchmarks.reconcile --payments $(PAYMENTS)
+bench-reconcile: setup ## measure reconciling a day of PAYMENTS in the database beside its floor, and 1M, 10M and 30M on files
+	@PYTHONPATH=. $(BIN)/python -m benchmarks.reconcile --payments $(PAYMENTS) --report dist/reconcile.json $(ARGS)
 
 check: setup ## lint, format, types, import contracts and a security scan
 	$(BIN)/ruff check --quiet .

@@ -57,7 +57,7 @@ def test_a_providers_own_csv_is_compared_and_each_difference_named(
     told = answer.json
     assert (told["records"], told["matched"], told["not_ours"], told["differences"]) == (3, 0, 1, 2)
     named = {line["class"]: (line["object_ref"], line["theirs_minor"], line["order_id"]) for line in told["lines"]}
-    shown = ids.show(ids.ORDER, order.order_id)
+    shown = ids.show(ids.ORDER, order.id)
     assert named == {"differs": (intent, 4600, shown), "duplicate": ("pi_second", 500, shown)}
     assert payonce(*words, "--csv", "--output", "lines.csv").code == 3
     [heading, *lines] = csv.reader(io.StringIO((tmp_path / "lines.csv").read_text("utf-8")))

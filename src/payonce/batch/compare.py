@@ -143,6 +143,7 @@ def _attempt(name: str) -> UUID:
             f"the provider's file names an attempt that is none: {name!r:.40}",
             code="money_file_invalid",
             param="theirs",
+            hint="An attempt is att_… as `payonce orders show` has it, or its UUID; else leave the cell empty.",
         ) from error
 
 

@@ -168,8 +168,9 @@ def _say(found: Comparison, days: tuple[date, date]) -> None:
     name = f"{days[0]}" if days[0] == days[1] else f"{days[0]} to {days[1]}"
     timing = sum(risk.objects for risk in found.risks) - found.differences
     say_line(
-        f"{name}: {found.matched:,} of {found.records - found.not_ours:,} records match; {found.differences:,} objects "
-        f"differ; {timing:,} wait for the other side; {found.not_ours:,} of the provider's are none of ours."
+        f"{name}: {found.matched:,} of {found.records - found.not_ours:,} records match; {found.differences:,} "
+        f"{'object differs' if found.differences == 1 else 'objects differ'}; {timing:,} wait for the other side; "
+        f"{found.not_ours:,} of the provider's are none of ours."
     )
     for risk in found.risks:
         if risk.line_class != "timing":
