@@ -121,8 +121,8 @@ soak-long: setup ## all that takes hours, one after the other, with a summary; e
 	echo "== summary"; cat $(VENV)/.soak-long; test -z "$$failed"
 
 PAYMENTS ?= 1000000
-bench-reconcile: setup ## measure how long a day of PAYMENTS takes to be reconciled, and the memory that it needs
-	@PYTHONPATH=. $(BIN)/python -m benchmarks.reconcile --payments $(PAYMENTS)
+bench-reconcile: setup ## measure reconciling a day of PAYMENTS in the database beside its floor, and 1M, 10M and 30M on files
+	@PYTHONPATH=. $(BIN)/python -m benchmarks.reconcile --payments $(PAYMENTS) --report dist/reconcile.json $(ARGS)
 
 check: setup ## lint, format, types, import contracts and a security scan
 	$(BIN)/ruff check --quiet .
@@ -140,8 +140,8 @@ EXPORT := $(VENV_LOCK)/bin/uv pip compile --quiet --universal --python-version 3
 	--no-emit-index-url --no-header --no-annotate
 
 lock: $(VENV_LOCK)/.made ## resolve the versions in requirements/ again; ARGS="--upgrade" takes newer ones
-	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --group build -o requirements/service.txt
-	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --group build --group check --group test \
+	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --extra batch --group build -o requirements/service.txt
+	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --extra batch --group build --group check --group test \
 		--constraints requirements/service.txt -o requirements/tests.txt
 	$(EXPORT) $(ARGS) --group localstripe -o requirements/localstripe.txt
 	$(EXPORT) $(ARGS) --group patroni -o requirements/patroni.txt

@@ -1,9 +1,12 @@
-"""How long a day of many payments takes to be reconciled, and how much memory the client needs. Prints figures.
+"""How long many payments take to be reconciled, in the database and on files, and in how much memory. Prints figures.
 
-    python -m benchmarks.reconcile --payments 1000000
+    python -m benchmarks.reconcile --payments 1000000 --files 1000000 10000000 30000000 --report dist/reconcile.json
 
-The server is an embedded one of its own. `staged` is what reading costs beside the calls: records in batches, as pages
+In the database: the server is an embedded one of its own, and the floor (COPY and plain anti-joins of the same rows) is
+measured beside it by the same server. `staged` is what reading costs beside the calls: records in batches, as pages
 bring them; `compared` all that follows. Peak memory is of this process, which is the client; the server's is its own.
+On files (F9): Parquet of both sides, compared by DuckDB without a limit and within 512 MB, each in its own process.
+Seconds of processors stand beside those of the clock, because a shared machine stretches the latter.
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,8 @@ from typing import Any
 import psycopg
 
 from benchmarks.big_day import lines_of, make_big_day
+from benchmarks.big_files import compare_apart
+from benchmarks.floor_of_reconciling import measure_floor
 from payonce.base.ids import Ids
 from payonce.domain.observation import Ref
 from payonce.domain.reconciliation import MoneyRecord, MoneySource
@@ -42,6 +48,13 @@ from payonce.usecases.reconcile_step import grew_much, learn_records
 from payonce.usecases.world import World
 
 BATCH = 1000
+FILES = (1_000_000, 10_000_000, 30_000_000)
+WAYS: dict[str, str | None] = {"unlimited": None, "512MB": "512MB"}
+# Seconds, MB, and how much dearer a payment may be among 30M than among 10M: linear, with a tenth for chance.
+TARGET = {
+    "parquet_seconds": 5, "within_512mb_seconds": 15, "within_512mb_peak_mb": 512, "cost_at_30m_to_10m": 1.1,
+}  # fmt: skip
+Say = Callable[[str], object]
 
 
 class Silent:
@@ -51,9 +64,9 @@ class Silent:
         raise RuntimeError("a comparison called a provider")
 
 
-def world_over(database: SyncDatabase) -> World:
-    """A world with one account of Stripe that is never called, in which the big day was yesterday."""
-    clock, chance = At(datetime(2026, 11, 20, 12, tzinfo=UTC)), SystemChance()
+def world_over(database: SyncDatabase, now: datetime = datetime(2026, 11, 20, 12, tzinfo=UTC)) -> World:
+    """A world with one account of Stripe that is never called; by default the big day was yesterday in it."""
+    clock, chance = At(now), SystemChance()
     adapter = StripeAdapter("sk_test_benchmark_1234567890", ["whsec_of_the_benchmark_1234567890"])
     key = ("stripe", "main")
     return World(
@@ -105,8 +118,8 @@ def _batches(payments: int) -> Iterator[list[MoneyRecord]]:
         ]  # fmt: skip
 
 
-def measure(payments: int) -> dict[str, Any]:
-    """The figures."""
+def measure_database(payments: int) -> dict[str, Any]:
+    """The figures of one day in the database, with the floor beside."""
     with tempfile.TemporaryDirectory(prefix="payonce-benchmark-") as folder:
         Path(folder).chmod(0o711)
         server = EmbeddedServer(Path(folder))
@@ -122,6 +135,7 @@ def measure(payments: int) -> dict[str, Any]:
                 did = compare(world)
                 compared = time.perf_counter() - began
                 is_exact = lines_of(server.dsn()) == planted
+                floor = measure_floor(server.dsn())
                 began = time.perf_counter()
                 stage(world, payments)
                 staged = time.perf_counter() - began
@@ -129,7 +143,11 @@ def measure(payments: int) -> dict[str, Any]:
                     "payments": payments, "compared_seconds": round(compared, 2), "staged_seconds": round(staged, 2),
                     "compared_per_second": round(payments / compared), "batches": did.batches, "findings": did.found,
                     "found_exactly_the_planted": is_exact, "client_peak_mb": round(_peak_mb(), 1),
-                    "client_peak_mb_before": round(before, 1),
+                    "client_peak_mb_before": round(before, 1), "floor": floor,
+                    "compared_to_joins_of_the_floor": round(compared / floor["joined_seconds"], 2),
+                    "compared_to_the_floor": round(
+                        compared / (floor["copied_seconds"] + floor["joined_seconds"]), 2
+                    ),
                 }  # fmt: skip
         finally:
             server.stop()
@@ -140,11 +158,61 @@ def _peak_mb() -> float:
     return used / 1024 if sys.platform != "darwin" else used / 1024**2
 
 
+def measure_files(payments: int) -> dict[str, Any]:
+    """The figures of that many payments on files, without a limit and within 512 MB."""
+    with tempfile.TemporaryDirectory(prefix="payonce-benchmark-") as folder:
+        command = [sys.executable, "-m", "benchmarks.big_files", "make", folder, str(payments)]
+        subprocess.run(command, check=True)
+        return {"payments": payments} | {name: compare_apart(Path(folder), memory) for name, memory in WAYS.items()}
+
+
+def measure(payments: int = 1_000_000, files: Sequence[int] = FILES, *, say: Say = lambda text: None) -> dict[str, Any]:
+    """All figures; under `figures` F9 as {value, target, met}. `say` is told of each as it comes."""
+    found: dict[str, Any] = {"database": measure_database(payments), "files": []}
+    say(json.dumps(found["database"], indent=2))
+    for number in files:
+        found["files"].append(measure_files(number))
+        say(row(found["files"][-1]))
+    found["figures"] = {"F9": f9(found["files"])}
+    return found
+
+
+def f9(files: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """10M in seconds, and how much more a payment costs among the most than among 10M. None was not measured."""
+    by_number = {one["payments"]: one for one in files}
+    ten, most = by_number.get(10_000_000), by_number.get(30_000_000)
+    value: dict[str, Any] = {
+        "parquet_seconds": ten and ten["unlimited"]["seconds"], "within_512mb_seconds": ten and ten["512MB"]["seconds"],
+        "within_512mb_peak_mb": ten and ten["512MB"]["peak_mb"],
+        "cost_at_30m_to_10m": ten and most and round(most["512MB"]["seconds"] / ten["512MB"]["seconds"] / 3, 2),
+        "exact": all(one[way]["found_exactly_the_planted"] for one in files for way in WAYS),
+    }  # fmt: skip
+    is_known = all(part is not None for part in value.values())
+    met = is_known and value["exact"] and all(value[name] <= most for name, most in TARGET.items())
+    return {"value": value, "target": TARGET, "met": met}
+
+
+def row(one: dict[str, Any]) -> str:
+    """A line of the table: each way with its seconds, those of processors, and its peak."""
+    ways = "  ".join(
+        f"{way}: {one[way]['seconds']:8.2f} s {one[way]['cpu_seconds']:8.2f} cpu-s {one[way]['peak_mb']:6} MB"
+        for way in WAYS
+    )
+    return f"{one['payments']:>11,}  {ways}"
+
+
 def main() -> None:
-    """Print the figures as JSON."""
+    """Print the figures, and write them as JSON where a report is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--payments", type=int, default=1_000_000)
-    print(json.dumps(measure(parser.parse_args().payments), indent=2))
+    parser.add_argument("--files", type=int, nargs="*", default=FILES)
+    parser.add_argument("--report", type=Path)
+    given = parser.parse_args()
+    found = measure(given.payments, given.files, say=lambda text: print(text, flush=True))
+    print(json.dumps(found["figures"], indent=2))
+    if given.report is not None:
+        given.report.parent.mkdir(parents=True, exist_ok=True)
+        given.report.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

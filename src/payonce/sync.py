@@ -22,7 +22,7 @@ from uuid import UUID
 from payonce import app
 from payonce.accounts import Account, Simulated
 from payonce.base.clock import Clock
-from payonce.base.errors import Conflict, Refused
+from payonce.base.errors import Bug, Conflict, Refused
 from payonce.declaring import Bounded, Declares, Offload
 from payonce.domain.effect import EffectKind
 from payonce.domain.policy import Policy
@@ -326,12 +326,19 @@ class Payonce(Declares):
         known = {kind.name for kind in self._assembly.kinds}
         self._assembly.kinds.extend(kind for kind in kinds if kind.name not in known)
 
-    def _open(self, prepare: bool, any_schema: bool) -> None:
-        url = self.installation.database_url
+    @property
+    def database_url(self) -> str:
+        """Where the database is that it works on. Raises Bug before the start."""
+        url = self.installation.database_url or (self._server.dsn() if self._server is not None else None)
         if url is None:
+            raise Bug("the engine was not started")
+        return url
+
+    def _open(self, prepare: bool, any_schema: bool) -> None:
+        if self.installation.database_url is None:
             self._server = EmbeddedServer(self.installation.data_dir)
             self._server.start()
-            url = self._server.dsn()
+        url = self.database_url
         connections = self.installation.connections
         self._database = SyncDatabase(url, clock=self._clock, chance=self._chance, connections=connections)
         if prepare:

@@ -16,6 +16,7 @@ import typer
 from payonce.app import shapes_of_reconciliations as shapes
 from payonce.base.errors import Refused
 from payonce.cli.common import AsJson, looking
+from payonce.cli.reconcile_batch import compare_files, extract_files
 from payonce.cli.reconcile_export import write_csv, write_json
 from payonce.cli.reconcile_saying import say_days, say_lines, sentence
 from payonce.cli.reconcile_watching import Watching
@@ -28,6 +29,8 @@ from payonce.usecases.read_reconciliation import DayView, list_lines, list_recon
 from payonce.usecases.reconcile import Reconciled, Scope, reconcile
 
 app = typer.Typer(help="Providers' own money records against ours, day by day.", no_args_is_help=True)
+app.command("extract")(extract_files)
+app.command("compare")(compare_files)
 
 Provider = Annotated[str | None, typer.Option(help="Only of this provider.")]
 Account = Annotated[str | None, typer.Option(help="Only of this account, as it is configured.")]

@@ -30,7 +30,7 @@ _USAGE_CODES: Final = frozenset(
     "id_invalid job_unknown setting_invalid setting_unknown event_state_unknown effect_state_unknown "
     "finding_state_unknown finding_kind_unknown finding_severity_unknown rest_without_end rest_invalid owner_invalid "
     "dsn_invalid alert_state_unknown silence_too_long reason_missing refund_state_unknown sku_invalid on_hand_invalid "
-    "switch_unknown interval_invalid allow_invalid money_file_invalid day_not_over".split()
+    "switch_unknown interval_invalid allow_invalid money_file_invalid day_not_over batch_file_invalid".split()
 )
 
 _OWN_CODES: Final[Mapping[str, int]] = {"plan_changed": PLAN_CHANGED, "confirmation_needed": CONFIRMATION_NEEDED}

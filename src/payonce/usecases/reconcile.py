@@ -255,13 +255,18 @@ async def _missing(world: World, merchant_id: str, provider: str, account: str) 
     """The days since the account was first used that nobody compared, and should have by now."""
     source = world.looker(provider, account).money_source
     last = source.last_whole_day(world.clock.now())
-    first, rows = await _windows(world, merchant_id, provider, account, last)
-    if first is None:
+    given = {"merchant_id": merchant_id, "provider": provider, "account": account}
+
+    async def load(tx: Tx) -> list[list[Row]]:
+        return await tx.all((WINDOWS.first_attempt, given), (WINDOWS.compared_days, given))
+
+    firsts, rows = await world.database.transaction(load, name="reconcile_missing", read_only=True)
+    if not firsts:
         return []
-    compared = {row.day for row in rows if row.compared_at is not None}
+    compared = {row.day for row in rows}
     if source.by == "file":
         last -= timedelta(days=FILE_DAYS - 1)
-    return _days(source.day_of(first), last, compared)
+    return _days(source.day_of(firsts[0].created_at), last, compared)
 
 
 async def _take(world: World, merchant_id: str, key: WindowKey, way: str) -> Window | None:
