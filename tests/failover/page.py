@@ -18,11 +18,7 @@ HEADING: Final = "## The last long runs\n"
 
 def text(scripted: dict[str, Any], patroni: dict[str, Any]) -> str:
     """The section: both summaries, and a row for each trouble."""
-    rows = [
-        f"| `{name}` | {_sentence(name)} | {_count(patroni, name)} | {gaps['median']:.1f} s | {gaps['max']:.1f} s |"
-        for name in TROUBLES
-        if (gaps := patroni["gap_seconds"].get(name))
-    ]
+    rows = [f"| `{name}` | {_sentence(name)} | {_count(patroni, name)} | {_gaps(patroni, name)} |" for name in TROUBLES]
     return "\n".join([
         HEADING,
         "Written by `python -m tests.failover.page` from what the runs measured, on a machine with two cores.\n",
@@ -36,6 +32,11 @@ def _sentence(name: str) -> str:
     words = " ".join((TROUBLES[name].__doc__ or "").split("\n\n")[0].split())
     # The ids of the faults stand before the colon.
     return words.split(": ", 1)[-1].rstrip(".").capitalize() if ": " in words[:12] else words.rstrip(".")
+
+
+def _gaps(patroni: dict[str, Any], name: str) -> str:
+    gaps = patroni["gap_seconds"].get(name)
+    return f"{gaps['median']:.1f} s | {gaps['max']:.1f} s" if gaps else "– | –"
 
 
 def _count(patroni: dict[str, Any], name: str) -> int:
