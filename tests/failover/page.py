@@ -6,6 +6,7 @@ It reads what `make failover` and `make patroni` left in dist/; figures are neve
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from tests.failover.troubles import TROUBLES
@@ -13,6 +14,8 @@ from tests.project.tree import ROOT
 
 PAGE: Final = ROOT / "docs" / "high-availability.md"
 REPORTS: Final = ROOT / "dist"
+# The ids of the faults that a trouble is.
+_FAULTS: Final = re.compile(r"^([A-Z]\d, )*[A-Z]\d: ")
 HEADING: Final = "## The last long runs\n"
 
 
@@ -29,9 +32,9 @@ def text(scripted: dict[str, Any], patroni: dict[str, Any]) -> str:
 
 
 def _sentence(name: str) -> str:
-    words = " ".join((TROUBLES[name].__doc__ or "").split("\n\n")[0].split())
-    # The ids of the faults stand before the colon.
-    return words.split(": ", 1)[-1].rstrip(".").capitalize() if ": " in words[:12] else words.rstrip(".")
+    words = " ".join((TROUBLES[name].__doc__ or "").split("\n\n")[0].split()).rstrip(".")
+    words = _FAULTS.sub("", words)
+    return words[0].upper() + words[1:]
 
 
 def _gaps(patroni: dict[str, Any], name: str) -> str:
