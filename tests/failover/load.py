@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import httpx2
 import psycopg
 
 from payonce.base import ids
@@ -42,6 +43,7 @@ class Load:
         self._sim = sim
         self._is_over = threading.Event()
         self._threads = [threading.Thread(target=self._shop, args=(number,)) for number in range(SHOPPERS)]
+        self._threads.append(threading.Thread(target=self._pass_by))
         for thread in self._threads:
             thread.start()
 
@@ -64,6 +66,7 @@ class Load:
         events = {sent.event_id for sent in self._accepted()}
         return {
             "orders": set(self.answers.ids("orders")),
+            "free": set(self.answers.ids("free")),
             "attempts": set(self.answers.ids("attempts")),
             "events": events,
         }
@@ -86,13 +89,20 @@ class Load:
             number += 1
             self._is_over.wait(PAUSE_SECONDS)
 
+    def _pass_by(self) -> None:
+        """Order something free, and something else where there was no answer: who repeats a request waits until its
+        lease is over (409), who asks for something new does not."""
+        caller, number = Caller(self.service.base_url), 0
+        while not self._is_over.wait(PAUSE_SECONDS):
+            number += 1
+            wish = _wish(f"free:{number}") | {"amount_minor": 0}
+            with suppress(httpx2.HTTPError):
+                answer = caller.post("/v1/orders", wish, f"free-{number}")
+                if answer.status_code == 201:
+                    self.answers.note("free", answer.json()["id"])
+
     def _buy(self, caller: Caller, name: str) -> None:
-        wish = {
-            "reference": name, "purpose": f"fee:{name}", "amount_minor": 4500, "currency": "USD",
-            "payer": {"reference": name}, "success_url": "https://shop.example/ok",
-            "cancel_url": "https://shop.example/no",
-        }  # fmt: skip
-        order = caller.post_until("/v1/orders", wish, f"order-{name}", seconds=DEADLINE_SECONDS)
+        order = caller.post_until("/v1/orders", _wish(name), f"order-{name}", seconds=DEADLINE_SECONDS)
         self.answers.note("orders", order["id"])
         checkout = caller.post_until(
             f"/v1/orders/{order['id']}/checkout", {}, f"checkout-{name}", seconds=DEADLINE_SECONDS
@@ -102,13 +112,21 @@ class Load:
             self._sim.payer.pay(checkout["client_secret"])
 
 
+def _wish(name: str) -> dict[str, Any]:
+    return {
+        "reference": name, "purpose": f"fee:{name}", "amount_minor": 4500, "currency": "USD",
+        "payer": {"reference": name}, "success_url": "https://shop.example/ok",
+        "cancel_url": "https://shop.example/no",
+    }  # fmt: skip
+
+
 def lost(dsn: str, acknowledged: dict[str, set[str]]) -> dict[str, list[str]]:
     """By kind, what was acknowledged and is not in the database."""
     with psycopg.connect(dsn, connect_timeout=round(DEADLINE_SECONDS)) as connection:
         orders = {ids.show(ids.ORDER, row[0]) for row in connection.execute("SELECT order_id FROM orders")}
         attempts = {ids.show(ids.ATTEMPT, row[0]) for row in connection.execute("SELECT attempt_id FROM attempts")}
         events = {row[0] for row in connection.execute("SELECT event_key FROM event_keys")}
-    there = {"orders": orders, "attempts": attempts, "events": events}
+    there = {"orders": orders, "free": orders, "attempts": attempts, "events": events}
     return {kind: sorted(names - there[kind]) for kind, names in acknowledged.items() if names - there[kind]}
 
 

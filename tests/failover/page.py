@@ -6,6 +6,7 @@ It reads what `make failover` and `make patroni` left in dist/; figures are neve
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from tests.failover.troubles import TROUBLES
@@ -13,16 +14,14 @@ from tests.project.tree import ROOT
 
 PAGE: Final = ROOT / "docs" / "high-availability.md"
 REPORTS: Final = ROOT / "dist"
+# The ids of the faults that a trouble is.
+_FAULTS: Final = re.compile(r"^([A-Z]\d, )*[A-Z]\d: ")
 HEADING: Final = "## The last long runs\n"
 
 
 def text(scripted: dict[str, Any], patroni: dict[str, Any]) -> str:
     """The section: both summaries, and a row for each trouble."""
-    rows = [
-        f"| `{name}` | {_sentence(name)} | {_count(patroni, name)} | {gaps['median']:.1f} s | {gaps['max']:.1f} s |"
-        for name in TROUBLES
-        if (gaps := patroni["gap_seconds"].get(name))
-    ]
+    rows = [f"| `{name}` | {_sentence(name)} | {_count(patroni, name)} | {_gaps(patroni, name)} |" for name in TROUBLES]
     return "\n".join([
         HEADING,
         "Written by `python -m tests.failover.page` from what the runs measured, on a machine with two cores.\n",
@@ -33,9 +32,14 @@ def text(scripted: dict[str, Any], patroni: dict[str, Any]) -> str:
 
 
 def _sentence(name: str) -> str:
-    words = " ".join((TROUBLES[name].__doc__ or "").split("\n\n")[0].split())
-    # The ids of the faults stand before the colon.
-    return words.split(": ", 1)[-1].rstrip(".").capitalize() if ": " in words[:12] else words.rstrip(".")
+    words = " ".join((TROUBLES[name].__doc__ or "").split("\n\n")[0].split()).rstrip(".")
+    words = _FAULTS.sub("", words)
+    return words[0].upper() + words[1:]
+
+
+def _gaps(patroni: dict[str, Any], name: str) -> str:
+    gaps = patroni["gap_seconds"].get(name)
+    return f"{gaps['median']:.1f} s | {gaps['max']:.1f} s" if gaps else "– | –"
 
 
 def _count(patroni: dict[str, Any], name: str) -> int:

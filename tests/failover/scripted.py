@@ -158,13 +158,14 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.perf_counter()
     kills: list[Kill] = []
+    told: dict[str, Any] = {}
     for kill in kill_often(asked.kills):
         kills.append(kill)
         sys.stderr.write(f"{len(kills)}/{asked.kills} gap {kill.gap_seconds:.2f} s, {kill.lost} lost\n")
-    told = figures(kills, time.perf_counter() - began)
-    if asked.report is not None:
-        asked.report.parent.mkdir(parents=True, exist_ok=True)
-        asked.report.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        told = figures(kills, time.perf_counter() - began)
+        if asked.report is not None:
+            asked.report.parent.mkdir(parents=True, exist_ok=True)
+            asked.report.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
     sys.stdout.write(told["summary"] + "\n")
     return 1 if told["lost"] or told["wrong"] else 0
 

@@ -27,10 +27,8 @@ from payonce.base.errors import Refused
 from payonce.domain.observation import PaymentSeen
 from payonce.notify.signing import Signer
 from payonce.providers.contract import Adapter, Done, Forged, NotDone, Unknown, Unreadable, Verified
-from payonce.providers.nowpayments.adapter import NowPaymentsAdapter
 from payonce.providers.stripe.adapter import StripeAdapter
 from payonce.providers.transport import Answer
-from payonce.providers.zalopay.adapter import ZaloPayAdapter
 from payonce.settings import Settings, load
 from payonce.usecases.read_order import TOKEN
 from tests.providers.nowpayments import samples as nowpayments
@@ -84,7 +82,7 @@ def signed(adapter: Adapter, sign: Callable[[bytes], tuple[dict[str, str], bytes
         need(isinstance(again, Verified | Unreadable), f"stored and not read: {again!r:.200}")
         for seen in again.observations if isinstance(again, Verified) else ():
             money = seen.seen.captured_minor if isinstance(seen.seen, PaymentSeen) else seen.seen.amount_minor
-            need(money is None or (type(money) is int and money >= 0), f"money that is none: {money!r:.80}")
+            need(type(money) is int and money >= 0, f"money that is none: {money!r:.80}")
         return 0
 
     return work
@@ -222,8 +220,8 @@ def heads(data: bytes) -> int:
     proxies = [ip_network("203.0.113.0/24"), ip_network("::/0")]
     call = begin_call(scope, lambda: "req_ours", proxies)
     need(call.request_id.isascii() and len(call.request_id) <= 128, "an id that could not be logged")
-    need(len(call.address) <= 64 and call.neighbourhood is not None, "an address without end")
-    need(isinstance(call.wants_page, bool) and len(call.note("user-agent") or "") <= 500, "evidence without end")
+    need(len(call.address) <= 64 and len(call.neighbourhood) <= 64, "an address without end")
+    need(call.wants_page in (True, False) and len(call.note("user-agent") or "") <= 500, "evidence without end")
     text = data.decode("latin-1")
     caller_address(text, text, proxies)
     ids.read_or_none(ids.ORDER, text)
@@ -235,7 +233,6 @@ def _targets() -> dict[str, Callable[[], Target]]:
     stripe = StripeAdapter("sk_test_of_the_fuzzer_1234567890", [STRIPE_SECRET])
     zalo, now = zalopay.adapter(), nowpayments.adapter()
     asks = [nowpayments.ask("payment_intent"), nowpayments.ask("checkout_session")]
-    need(isinstance(zalo, ZaloPayAdapter) and isinstance(now, NowPaymentsAdapter), "the samples changed")
     return {
         "stripe_unsigned": lambda: unsigned(stripe, "stripe-signature"),
         "stripe_signed": lambda: signed(stripe, sign_stripe),

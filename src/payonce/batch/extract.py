@@ -89,9 +89,12 @@ def extract(
 def _reading(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection that sees one instant and cannot write."""
     try:
-        with psycopg.connect(dsn, options="-c statement_timeout=0 -c timezone=UTC") as reader:
+        with psycopg.connect(dsn) as reader:
             reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             reader.read_only = True
+            # Said inside of the transaction, so that a pooler that shares connections by transactions takes it.
+            reader.execute("SET LOCAL statement_timeout = 0")
+            reader.execute("SET LOCAL TimeZone = 'UTC'")
             yield reader
     except psycopg.OperationalError as error:
         raise Unavailable("the database does not answer", code="store_unavailable") from error

@@ -1,6 +1,6 @@
 """Every rule that carries a promise is attacked by a row that breaks it: what the database itself must refuse.
 
-The attacks stand in `attacks.sql`; here stands which rule must name itself, and the promise that it carries: a row of
+The attacks stand in `attacks*.sql`; here stands which rule must name itself, and the promise that it carries: a row of
 the requirements, or an invariant. Rules that are not attacked carry none of them.
 """
 
@@ -127,7 +127,12 @@ ATTACKS: Final[dict[str, tuple[str, str]]] = {
     "a_migration_twice": ("migration_applied_once", "A12"),
     "a_switch_twice": ("switch_once", "A10"),
 }  # fmt: skip
-_WORDS: Final = queries.parse((Path(__file__).parent / "attacks.sql").read_text("utf-8"), "attacks.sql")
+_FILES: Final = ("attacks.sql", "attacks_of_the_rest.sql")
+_WORDS: Final[dict[str, Query]] = {
+    name: query
+    for file in _FILES
+    for name, query in queries.parse((Path(__file__).parent / file).read_text("utf-8"), file).items()
+}
 OPEN: Final = "open"
 
 

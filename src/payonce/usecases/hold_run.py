@@ -7,7 +7,7 @@ row where the job comes every few seconds; they are counted on the job instead.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -57,9 +57,9 @@ async def take_turn(world: World, job: JobFacts, idle_looks: int = 0) -> Held | 
     """Take the job's turn if it is due: a new run for its slot, or one that was left. Reads only, where it is not.
     `idle_looks`: so many slots before it were looked at and let pass.
     """
-    taken = await _take(world, job, TIMETABLE, by_hand=False)
+    taken = await _take(world, job, TIMETABLE, by_hand=False, idle_looks=idle_looks)
     if isinstance(taken, Held):
-        taken.idle_looks, taken.slots = idle_looks, max(1, taken.slots - idle_looks)
+        taken.idle_looks = idle_looks
     return taken
 
 
@@ -87,7 +87,7 @@ async def take_by_hand(world: World, job: JobFacts, by: str) -> Held:
     return taken
 
 
-async def _take(world: World, job: JobFacts, by: str, *, by_hand: bool) -> Held | NotNow:
+async def _take(world: World, job: JobFacts, by: str, *, by_hand: bool, idle_looks: int = 0) -> Held | NotNow:
     new_id = world.ids.new()
 
     async def work(tx: Tx) -> Held | NotNow:
@@ -102,6 +102,9 @@ async def _take(world: World, job: JobFacts, by: str, *, by_hand: bool) -> Held 
         turn = _turn(state, tx.now, new_id, by_hand)
         if turn is None:
             return NotNow(job_run.seconds_to_next(state, tx.now))
+        if turn.run_id is None:
+            # Slots that were looked at were not missed.
+            turn = replace(turn, slots=max(1, turn.slots - idle_looks))
         return await _begin(tx, job, state, turn, new_id, by, switches)
 
     return await world.database.transaction(work, name="take_turn")
