@@ -13,8 +13,8 @@ from payonce.store.database import Database, T, Tx
 
 # The names of the transactions that join observations, move orders, or make an effect due.
 OWING: Final = frozenset(
-    "adopt cancel_order close close_orders created find owe_effect place_order read receive refresh resolve "
-    "retry_effect retry_event".split()
+    "adopt cancel_order close close_orders created find join_answers owe_effect place_order read receive refresh "
+    "resolve retry_effect retry_event".split()
 )
 
 

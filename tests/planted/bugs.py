@@ -93,9 +93,9 @@ BUGS: Final = (
         "closed here only", "usecases/attend.py",
         "    outcome = await till.close(ref, attempt.id)\n    if not isinstance(outcome, Done):\n"
         "        outcome = await till.read(ref)\n"
-        '    return Said(attempt, outcome, "close")\n',
+        '    return Said(attempt, outcome, name="close")\n',
         '    outcome = NotDone("closed", "")\n'
-        '    return Said(attempt, outcome, "close", absent="closed")\n',
+        '    return Said(attempt, outcome, name="close", absent="closed")\n',
         "a local cancel: the row says closed, and nobody told the provider",
     ),
     Bug(

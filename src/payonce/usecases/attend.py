@@ -64,7 +64,7 @@ async def ask_how_it_is(
     may_leave = is_leaving and isinstance(outcome, Done)
     if till.capabilities.also_read:
         outcome = await _with_others(world, merchant_id, attempt, till, ref, outcome)
-    return Said(attempt, outcome, "read", is_leaving=may_leave)
+    return Said(attempt, outcome, name="read", is_leaving=may_leave)
 
 
 async def _with_others(
@@ -99,7 +99,7 @@ async def ask_to_close(world: World, merchant_id: str, attempt: Attempt) -> Said
     outcome = await till.close(ref, attempt.id)
     if not isinstance(outcome, Done):
         outcome = await till.read(ref)
-    return Said(attempt, outcome, "close")
+    return Said(attempt, outcome, name="close")
 
 
 async def ask_for_it(world: World, attempt: Attempt, *, key_is_spent: bool = False) -> Said:
@@ -114,21 +114,21 @@ async def ask_for_it(world: World, attempt: Attempt, *, key_is_spent: bool = Fal
         return await _find_by_our_name(world, attempt, sent_for, key_is_spent=key_is_spent)
     if not till.capabilities.can_find:
         nothing = NotDone("not_findable", "the provider has no list to look it up in")
-        return Said(attempt, nothing, "find", absent="abandoned")
+        return Said(attempt, nothing, name="find", absent="abandoned")
     since = attempt.created_at - CLOCK_MARGIN
     outcome = await _look_through(till, attempt.flow, since, now + CLOCK_MARGIN)
     if not isinstance(outcome, Done):
-        return Said(attempt, outcome, "find")
+        return Said(attempt, outcome, name="find")
     mine = [o for o in outcome.observations if o.seen.attempt_id == attempt.id and isinstance(o.seen, PaymentSeen)]
     if mine:
         # A list can lag behind its objects; the object itself is read before anything is built on it.
         outcome = await till.read(mine[0].seen.ref)
-        return Said(attempt, outcome, "adopt")
+        return Said(attempt, outcome, name="adopt")
     life = timedelta(seconds=till.capabilities.idempotency_life_seconds) + CLOCK_MARGIN
     # Without a key nothing repeats the create, so it is over with its call.
     is_over = key_is_spent or till.capabilities.idempotency == "none"
     absent: Absent = "abandoned" if sent_for > (LIST_MARGIN if is_over else life) else None
-    return Said(attempt, outcome, "find", absent=absent)
+    return Said(attempt, outcome, name="find", absent=absent)
 
 
 async def _find_by_our_name(world: World, attempt: Attempt, sent_for: timedelta, *, key_is_spent: bool) -> Said:
@@ -145,13 +145,13 @@ async def _find_by_our_name(world: World, attempt: Attempt, sent_for: timedelta,
         closed = await till.close(ref, attempt.id)  # type: ignore[arg-type]
         again = closed if isinstance(closed, Done) and closed.observations else await till.read(ref)  # type: ignore[arg-type]
         outcome = again if isinstance(again, Done) else outcome
-        return Said(attempt, outcome, "find", absent="abandoned")
+        return Said(attempt, outcome, name="find", absent="abandoned")
     life = timedelta(seconds=till.capabilities.idempotency_life_seconds)
     absent: Absent = None
     if isinstance(outcome, NotDone) and outcome.code == "not_found":
         is_never = life + CLOCK_MARGIN < sent_for and not is_beyond_horizon(till, sent_for)
         absent = "closed" if is_never else "abandoned" if key_is_spent or sent_for > life + CLOCK_MARGIN else None
-    return Said(attempt, outcome, "find", absent=absent)
+    return Said(attempt, outcome, name="find", absent=absent)
 
 
 def is_beyond_horizon(till: ProviderLooker, age: timedelta) -> bool:
