@@ -47,6 +47,8 @@ class Outcome:
 def live_through(trouble: str, cluster: Cluster, load: Load) -> Outcome:
     """Let it happen, and look at what is left."""
     _wait_for_answers(load, "some answers before")
+    # A place that ran out while etcd was silent can go to another node after the cluster was whole.
+    until(lambda: cluster.is_whole() and cluster.leader().is_primary(), what=f"a settled cluster: {cluster.seen()}")
     began = time.time()
     mend = TROUBLES[trouble](cluster)
     _wait_for_answers(load, f"some answers in spite of {trouble}")
