@@ -8,6 +8,7 @@ import json
 import pytest
 
 from payonce.usecases.idempotency import LEASE, Keyed, begin_request
+from tests.support.line import Line
 from tests.support.site import KEY, Site, order_body
 
 
@@ -107,3 +108,17 @@ def test_where_it_is_not_about_money_a_key_is_taken_and_not_needed(site: Site) -
     first = site.api("POST", f"/orders/{order['id']}/cancel", key="k")
     again = site.api("POST", f"/orders/{order['id']}/cancel", key="k")
     assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
+
+
+@pytest.mark.parametrize(("told", "then"), [(503, 201), (201, 200)])
+def test_what_the_store_did_not_answer_is_repeated_at_once(cut_site: tuple[Site, Line], told: int, then: int) -> None:
+    """B6: the key is freed by whoever comes again, also where the work was done and its answer could not be kept."""
+    site, line = cut_site
+    before = line.commits
+    site.place("fee:1")
+    # After the key was claimed, or after all but the last, every COMMIT is lost until the store is given up.
+    line.fates = [*["pass"] * (1 if told == 503 else line.commits - before - 1), "cut before", "cut before"]
+    first = site.api("POST", "/orders", order_body("fee:2"), key="k")
+    assert (first.status_code, line.fates) == (told, [])
+    again = site.api("POST", "/orders", order_body("fee:2"), key="k")
+    assert (again.status_code, again.json().get("purpose")) == (then, "fee:2")

@@ -16,6 +16,7 @@ from payonce.api.calls import Call
 from payonce.api.checkout_tally import CheckoutTally
 from payonce.api.evidence_log import EvidenceLog
 from payonce.api.gather import Gatherer
+from payonce.api.given_up import GivenUp
 from payonce.api.ingest import Ingest
 from payonce.api.keyring import Keyring
 from payonce.api.limits import Allowances, Misses
@@ -63,6 +64,7 @@ class Edge:
         self.clicks: Misses[tuple[UUID, str]] = Misses(world.clock, most_misses=MOST_CLICKS)
         self.evidence = EvidenceLog(world)
         self.tally = CheckoutTally(world)
+        self.given_up = GivenUp()
         self.gatherer: Gatherer[Delivery, Received] = Gatherer(Ingest(world, self.metrics).take_in)
         # A link leads to the same order for ever, so it is looked up once.
         self._links: OrderedDict[str, tuple[str, UUID]] = OrderedDict()

@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -50,6 +49,9 @@ async def once(
         status, members, _ = await work()
         return json_response(status, members)
     begun = await begin_request(edge.world, keyed)
+    if isinstance(begun, Running) and (fence := edge.given_up.take(keyed)) is not None:
+        await forget_request(edge.world, keyed, fence)
+        begun = await begin_request(edge.world, keyed)
     if isinstance(begun, Running):
         raise Conflict(
             "a request with this idempotency key is being answered", code="request_running",
@@ -81,19 +83,23 @@ def json_response(status: int, members: dict[str, Any]) -> Response:
 
 
 async def _answer(request: Request, keyed: Keyed, begun: Fresh, work: Callable[[], Awaitable[Answer]]) -> Response:
-    world = edge_of(request).world
+    edge = edge_of(request)
     try:
         status, members, order_id = await work()
-    except PayonceError as error:
-        if not isinstance(error, Unavailable):
-            # Where the store does not answer, the lease frees the key by itself.
-            await forget_request(world, keyed, begun.fence)
+    except Exception as error:
+        if isinstance(error, PayonceError) and not isinstance(error, Unavailable):
+            await forget_request(edge.world, keyed, begun.fence)
+        else:
+            # Where the store does not answer, the key is freed by whoever repeats the request, or by its lease.
+            edge.given_up.note(keyed, begun.fence)
         raise
     response = json_response(status, members)
     # The work is done and committed, so its answer is given even where it cannot be kept: a repetition finds what is
     # there.
-    with suppress(Unavailable):
-        await finish_request(world, keyed, begun.fence, status, bytes(response.body), order_id)
+    try:
+        await finish_request(edge.world, keyed, begun.fence, status, bytes(response.body), order_id)
+    except Unavailable:
+        edge.given_up.note(keyed, begun.fence)
     return response
 
 
