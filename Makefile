@@ -6,6 +6,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 VENV_LOCALSTRIPE := .venv-localstripe
+VENV_BENCH := .venv-bench
 VENV_LOCK := .venv-lock
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
@@ -13,7 +14,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-service setup-localstripe setup-browser run test check fmt lock clean soak planted crash poor failover
-.PHONY: bench-reconcile
+.PHONY: bench bench-reconcile setup-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +24,8 @@ setup: $(VENV)/.made-tests ## make .venv with the service, the tools and the tes
 setup-service: $(VENV)/.made-service ## make .venv with what the service needs and nothing more
 
 setup-localstripe: $(VENV_LOCALSTRIPE)/.made ## make the separate environment of the stand-in for Stripe
+
+setup-bench: $(VENV_BENCH)/.made ## make the separate environment of the benchmark's peers and pictures
 
 setup-browser: ## find Chromium, or install it (root on Debian), or say how
 	@set -eu; \
@@ -67,6 +70,11 @@ KILLS ?= 20
 failover: setup ## kill a primary under load that often, promote its standby, compare with what was acknowledged
 	@PAYONCE_TESTS_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_failover.py $(ARGS)
 
+# QUICK=1 takes three minutes on a quiet machine; without it an hour, with five million orders in the tables.
+QUICK ?=
+bench: setup setup-bench ## measure speed beside the floor and the peers, in one run; QUICK=1, ARGS="--only F1,F5"
+	@PYTHONPATH=. $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
 PAYMENTS ?= 1000000
 bench-reconcile: setup ## measure how long a day of PAYMENTS takes to be reconciled, and the memory that it needs
 	@PYTHONPATH=. $(BIN)/python -m benchmarks.reconcile --payments $(PAYMENTS)
@@ -91,10 +99,11 @@ lock: $(VENV_LOCK)/.made ## resolve the versions in requirements/ again; ARGS="-
 	$(EXPORT) $(ARGS) pyproject.toml --extra server --extra embedded --extra alerts --group build --group check --group test \
 		--constraints requirements/service.txt -o requirements/tests.txt
 	$(EXPORT) $(ARGS) --group localstripe -o requirements/localstripe.txt
+	$(EXPORT) $(ARGS) --group bench -o requirements/bench.txt
 	$(EXPORT) $(ARGS) --group lock -o requirements/lock.txt
 
 clean: ## remove the environments and the caches; never data
-	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_BENCH) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Make an environment, or say what is missing. An environment of another Python version is made anew.
@@ -121,6 +130,12 @@ $(VENV_LOCALSTRIPE)/.made: requirements/localstripe.txt
 	$(call make_environment,$(VENV_LOCALSTRIPE))
 	@echo "Installing localstripe into $(VENV_LOCALSTRIPE)"
 	@$(VENV_LOCALSTRIPE)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/localstripe.txt
+	@touch $@
+
+$(VENV_BENCH)/.made: requirements/bench.txt
+	$(call make_environment,$(VENV_BENCH))
+	@echo "Installing the benchmark's peers into $(VENV_BENCH)"
+	@$(VENV_BENCH)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/bench.txt
 	@touch $@
 
 $(VENV_LOCK)/.made: requirements/lock.txt

@@ -10,7 +10,7 @@ import pytest
 
 from tests.project.tree import ROOT
 
-LOCKS = ["service", "tests", "localstripe", "lock"]
+LOCKS = ["service", "tests", "localstripe", "bench", "lock"]
 
 
 def pins(lock: str) -> dict[str, str]:
