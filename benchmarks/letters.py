@@ -44,7 +44,7 @@ def intent(number: str, created: int) -> Mapping[str, Any]:
         "currency": "usd", "customer": None, "description": "First monthly fee, under 12",
         "excluded_payment_method_types": None,
         "last_payment_error": None, "latest_charge": f"ch_{number}", "livemode": False,
-        "metadata": {"payonce_attempt": _ATTEMPT, "payer_reference": f"player-{number}", "season": "2026/27", "team": "under 12"},
+        "metadata": {"payonce_attempt": _ATTEMPT, "payer_reference": f"player-{number}", "team": "under 12"},
         "next_action": None, "on_behalf_of": None, "payment_method": f"pm_{number}",
         "payment_method_configuration_details": {"id": "pmc_1Nv0FGQ9RKHgCVdK8Tg6ok7W", "parent": None},
         "payment_method_options": {

@@ -33,8 +33,8 @@ def _about(result: Mapping[str, Any]) -> list[str]:
     where = f"{run['cores']} cores, PostgreSQL {run['postgresql']}, Python {run['python']}"
     return [
         f"A {run['mode']} run with {run['repetitions']} repetitions on {where}.",
-        f"When it began {run['load_before']:g} processes wanted to run, and {run['load_after']:g} when it ended. Where that is",
-        "far above the number of cores, something else took most of them: then only figures of one column compare.",
+        f"When it began {run['load_before']:g} processes wanted to run, and {run['load_after']:g} when it ended. Where",
+        "that is far above the cores, something else took most of them: then only figures of one column compare.",
     ]
 
 

@@ -51,7 +51,7 @@ class Settling:
 
     def floor_s(self, clients: int = 4, many: int = 100) -> Side:
         """A hundred events per call and commit."""
-        return self._floor(f"floor S, {many} an event group, {clients} clients", clients, many, self._seconds)
+        return self._floor(f"floor S, {many} an event group, {clients} clients", clients, many, self._seconds / 2)
 
     def payonce(self, processes: int, callers: int, *, rate: float = 0.0, repeat: bool = False, **own: str) -> Side:
         """The service. `rate`: arrivals a second, whatever it does; else each caller waits for its answer.
