@@ -8,6 +8,7 @@ VENV := .venv
 VENV_LOCALSTRIPE := .venv-localstripe
 VENV_PATRONI := .venv-patroni
 VENV_FUZZ := .venv-fuzz
+VENV_BENCH := .venv-bench
 VENV_LOCK := .venv-lock
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
@@ -16,7 +17,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-service setup-localstripe setup-patroni setup-etcd setup-fuzz setup-browser
 .PHONY: run test check fmt lock clean soak planted crash poor failover patroni fuzz overload soak-long
-.PHONY: bench-reconcile
+.PHONY: bench bench-reconcile setup-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +45,8 @@ setup-etcd: ## find etcd, or install it (root on Debian), or say how
 	exit 1
 
 setup-fuzz: $(VENV_FUZZ)/.made ## make the separate environment of the fuzzer
+
+setup-bench: $(VENV_BENCH)/.made ## make the separate environment of the benchmark's peers and pictures
 
 setup-browser: ## find Chromium, or install it (root on Debian), or say how
 	@set -eu; \
@@ -120,6 +123,11 @@ soak-long: setup ## all that takes hours, one after the other, with a summary; e
 	done; \
 	echo "== summary"; cat $(VENV)/.soak-long; test -z "$$failed"
 
+# QUICK=1 takes three minutes on a quiet machine; without it an hour, with five million orders in the tables.
+QUICK ?=
+bench: setup setup-bench ## measure speed beside the floor and the peers, in one run; QUICK=1, ARGS="--only F1,F5"
+	@PYTHONPATH=. $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
 PAYMENTS ?= 1000000
 bench-reconcile: setup ## measure reconciling a day of PAYMENTS in the database beside its floor, and 1M, 10M and 30M on files
 	@PYTHONPATH=. $(BIN)/python -m benchmarks.reconcile --payments $(PAYMENTS) --report dist/reconcile.json $(ARGS)
@@ -146,10 +154,11 @@ lock: $(VENV_LOCK)/.made ## resolve the versions in requirements/ again; ARGS="-
 	$(EXPORT) $(ARGS) --group localstripe -o requirements/localstripe.txt
 	$(EXPORT) $(ARGS) --group patroni -o requirements/patroni.txt
 	$(EXPORT) $(ARGS) --group fuzz -o requirements/fuzz.txt
+	$(EXPORT) $(ARGS) --group bench -o requirements/bench.txt
 	$(EXPORT) $(ARGS) --group lock -o requirements/lock.txt
 
 clean: ## remove the environments and the caches; never data
-	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_PATRONI) $(VENV_FUZZ) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(VENV_LOCALSTRIPE) $(VENV_PATRONI) $(VENV_FUZZ) $(VENV_BENCH) $(VENV_LOCK) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Make an environment, or say what is missing. An environment of another Python version is made anew.
@@ -190,6 +199,12 @@ $(VENV_FUZZ)/.made: requirements/fuzz.txt requirements/service.txt
 	@$(VENV_FUZZ)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/service.txt
 	@$(VENV_FUZZ)/bin/python $(PIP_INSTALL) --only-binary :all: --require-hashes --requirement requirements/fuzz.txt \
 		|| echo "There is no package of the fuzzer for this platform; make fuzz will say so and fail." >&2
+	@touch $@
+
+$(VENV_BENCH)/.made: requirements/bench.txt
+	$(call make_environment,$(VENV_BENCH))
+	@echo "Installing the benchmark's peers into $(VENV_BENCH)"
+	@$(VENV_BENCH)/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/bench.txt
 	@touch $@
 
 $(VENV_LOCK)/.made: requirements/lock.txt

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -105,7 +106,7 @@ def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
 
 
 def _clean(name: str, value: Any) -> Any:
-    if _SECRET_NAMES.search(name) and value not in (None, "", False, True):
+    if _is_secret(name) and value not in (None, "", False, True):
         return "…"
     if isinstance(value, str):
         return clean_text(value)
@@ -114,6 +115,12 @@ def _clean(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_clean("", inner) for inner in value]
     return value
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    # Lines have few names, and say them thousands of times a second.
+    return _SECRET_NAMES.search(name) is not None
 
 
 def clean_text(text: str) -> str:

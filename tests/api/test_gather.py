@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from payonce.api.gather import Gatherer
+from payonce.api.gather import SMALLEST_BESIDE, Gatherer
 from payonce.base.errors import Bug, Unavailable
 
 
@@ -79,6 +79,49 @@ def test_no_group_is_larger_than_a_transaction_should_be() -> None:
         work.gate.set()
         assert await asyncio.gather(*tasks) == [f"a{number}" for number in range(10)]
         assert [len(items) for _, items in work.groups] == [4, 4, 2]
+
+    run(story())
+
+
+def test_a_second_group_begins_beside_the_first_when_as_many_wait() -> None:
+    async def story() -> None:
+        work = Work()
+        gatherer = Gatherer(work)
+        tasks = [asyncio.create_task(gatherer.put("a", number)) for number in range(20)]
+        await settle()
+        tasks += [asyncio.create_task(gatherer.put("a", number)) for number in range(20, 39)]
+        await settle()
+        assert [len(items) for _, items in work.groups] == [20]
+        tasks += [asyncio.create_task(gatherer.put("a", number)) for number in range(39, 100)]
+        await settle()
+        assert [len(items) for _, items in work.groups] == [20, 80]
+        tasks += [asyncio.create_task(gatherer.put("a", number)) for number in range(100, 200)]
+        await settle()
+        # Two are under way, and the rest waits for the first that ends.
+        assert len(work.groups) == 2
+        work.gate.set()
+        assert await asyncio.gather(*tasks) == [f"a{number}" for number in range(200)]
+        assert work.most_at_once == 2
+        assert sorted(item for _, items in work.groups for item in items) == list(range(200))
+        await gatherer.close()
+
+    run(story())
+
+
+def test_few_that_wait_are_no_second_group() -> None:
+    async def story() -> None:
+        work = Work()
+        gatherer = Gatherer(work)
+        tasks = [asyncio.create_task(gatherer.put("a", 0))]
+        await settle()
+        tasks += [asyncio.create_task(gatherer.put("a", number)) for number in range(1, SMALLEST_BESIDE)]
+        await settle()
+        assert work.groups == [("a", [0])]
+        tasks.append(asyncio.create_task(gatherer.put("a", SMALLEST_BESIDE)))
+        await settle()
+        assert [len(items) for _, items in work.groups] == [1, SMALLEST_BESIDE]
+        work.gate.set()
+        await asyncio.gather(*tasks)
 
     run(story())
 

@@ -7,6 +7,7 @@ import asyncio
 import psycopg
 import pytest
 
+from payonce.jobs.running import Worker
 from payonce.usecases.answers import Received
 from tests.support.house import House
 from tests.support.line import Line
@@ -51,6 +52,19 @@ def test_what_ends_in_the_background_makes_it_unready(house: House, fails: bool)
     site.run(live())
     wrong = site.ask("GET", "/readyz").json()["wrong"]
     assert len(wrong) == 1 and "worker" in wrong[0]
+    site.close()
+
+
+def test_a_service_whose_jobs_are_all_switched_off_is_ready(house: House) -> None:
+    worker = Worker([])
+    site = Site(house, background=[worker.ended])
+
+    async def live() -> None:
+        async with site.app.router.lifespan_context(site.app):
+            await asyncio.sleep(0.01)
+
+    site.run(live())
+    assert site.ask("GET", "/readyz").json() == {"ready": True, "wrong": []}
     site.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.project.tree import ROOT
 
-LOCKS = ["service", "tests", "localstripe", "patroni", "fuzz", "lock"]
+LOCKS = ["service", "tests", "localstripe", "patroni", "fuzz", "bench", "lock"]
 
 
 def pins(lock: str) -> dict[str, str]:

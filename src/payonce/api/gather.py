@@ -1,8 +1,8 @@
 """Group commit for webhooks: while one transaction is in flight, what arrives gathers and goes with the next one.
 
-No timer: a lone delivery goes at once, and a group is as large as the wait before it. One lane for each merchant. Every
-caller gets the outcome of its own delivery, and one that leaves changes nothing: what it brought is recorded all the
-same.
+No timer: a lone delivery goes at once, and a group is as large as the wait before it. Each merchant has a queue of its
+own, and at most two groups under way: while the database writes one, the next is verified and decided. Every caller
+gets the outcome of its own delivery, and one that leaves changes nothing: what it brought is recorded all the same.
 """
 
 from __future__ import annotations
@@ -13,20 +13,24 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from payonce.base.errors import Unavailable, ensure
+from payonce.base.errors import Bug, Unavailable, ensure
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 # Beyond 256 a larger group gains nothing and makes its first caller wait.
 LARGEST_GROUP: Final = 256
+# A second group begins beside one under way when as many wait as that one has, so that each is half of the callers;
+# and never a smaller one than this, because two small transactions cost more than one.
+SMALLEST_BESIDE: Final = 16
+MOST_GROUPS: Final = 2
 # At the rate that one process settles, more than half a second of waiting; who comes later is told to come back.
 MOST_WAITING: Final = 2048
 FULL_RETRY_SECONDS: Final = 2.0
 
 
 class Gatherer(Generic[T, R]):
-    """`work(lane, items)` answers for a group, in its order; it is never called twice at once for one lane."""
+    """`work(lane, items)` answers for a group, in its order; it is called at most twice at once for one lane."""
 
     def __init__(
         self,
@@ -39,7 +43,8 @@ class Gatherer(Generic[T, R]):
         self._largest_group = largest_group
         self._most_waiting = most_waiting
         self._waiting: dict[str, deque[tuple[T, asyncio.Future[R]]]] = {}
-        self._lanes: dict[str, asyncio.Task[None]] = {}
+        # By lane: who serves it, with the size of the group that is under way; 0 before it has begun.
+        self._serving: dict[str, dict[asyncio.Task[None], int]] = {}
 
     async def put(self, lane: str, item: T) -> R:
         """The outcome of this item. Raises what `work` raised for its group, and Unavailable `overloaded` when too
@@ -49,28 +54,40 @@ class Gatherer(Generic[T, R]):
             raise Unavailable("too many deliveries wait", code="overloaded", retry_after_seconds=FULL_RETRY_SECONDS)
         outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         waiting.append((item, outcome))
-        if lane not in self._lanes:
-            # An empty context: the lane serves many requests and must not log under the id of the first.
-            self._lanes[lane] = asyncio.create_task(self._run(lane), context=contextvars.Context())
+        serving = self._serving.setdefault(lane, {})
+        if len(serving) < MOST_GROUPS and self._may_begin(lane):
+            # An empty context: it serves many requests and must not log under the id of the first.
+            task = asyncio.create_task(self._run(lane), context=contextvars.Context())
+            serving[task] = 0
         return await outcome
 
     async def close(self) -> None:
         """Wait until everything that was accepted has its outcome."""
-        while self._lanes:
-            await asyncio.wait(list(self._lanes.values()))
+        while tasks := [task for serving in self._serving.values() for task in serving]:
+            await asyncio.wait(tasks)
+
+    def _may_begin(self, lane: str, beside: asyncio.Task[None] | None = None) -> bool:
+        """Whether a group may begin now, beside those of others than `beside`."""
+        sizes = [size for task, size in self._serving[lane].items() if task is not beside]
+        # One that has not begun yet takes all that waits.
+        return all(0 < size <= len(self._waiting[lane]) >= SMALLEST_BESIDE for size in sizes)
 
     async def _run(self, lane: str) -> None:
-        waiting = self._waiting[lane]
+        waiting, serving, me = self._waiting[lane], self._serving[lane], asyncio.current_task()
+        if me is None:
+            raise Bug("a lane is served by no task")
         try:
-            while waiting:
-                size = min(len(waiting), self._largest_group)
-                await self._serve(lane, [waiting.popleft() for _ in range(size)])
+            # What is left to another one is taken by it when its group is done.
+            while waiting and self._may_begin(lane, beside=me):
+                serving[me] = min(len(waiting), self._largest_group)
+                await self._serve(lane, [waiting.popleft() for _ in range(serving[me])])
         finally:
             # No await since the last look at the queue, so nobody was added unseen.
-            del self._lanes[lane]
-            for _, outcome in waiting:
-                _fail(outcome, Unavailable("the service is stopping", code="stopping"))
-            waiting.clear()
+            del serving[me]
+            if not serving:
+                for _, outcome in waiting:
+                    _fail(outcome, Unavailable("the service is stopping", code="stopping"))
+                waiting.clear()
 
     async def _serve(self, lane: str, group: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:

@@ -15,6 +15,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from payonce.api.calls import call_of
 from payonce.api.edge import Edge, edge_of
@@ -49,10 +50,18 @@ async def deliver(request: Request) -> Response:
     return _in_own_words(said, acknowledged(received)) or _for_people(received, said.status)
 
 
+class Delivering:
+    """`deliver` as an application: Starlette wraps a function twice for errors that the frame catches anyway."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await deliver(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
 def routes() -> list[Route]:
     """The three forms of a webhook's address."""
     forms = ("{provider}", "{merchant}/{provider}", "{merchant}/{provider}/{account}")
-    return [Route(f"/webhooks/{form}", deliver, methods=["POST"]) for form in forms]
+    return [Route(f"/webhooks/{form}", Delivering(), methods=["POST"], name="deliver") for form in forms]
 
 
 def _merchant_of(edge: Edge, provider: str, merchant_id: str | None, account: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,7 @@ from payonce.cli.saying import out, say_json, say_note
 from payonce.drivers.clock import SystemClock
 from payonce.installation import beside_the_service, of_settings, webhook_urls
 from payonce.jobs.timetable import NAMES, timetable
-from payonce.serving import Place, listen, serve, work
+from payonce.serving import Place, drive, listen, serve, work
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,7 +47,7 @@ def serve_command(
     # What cannot work is said before anything is opened.
     check_start(installation, SystemClock())
     listener = listen(settings.host, settings.port)
-    asyncio.run(serve(installation, listener, lambda place: _say_where(place, settings.file_shown, as_json)))
+    drive(serve(installation, listener, lambda place: _say_where(place, settings.file_shown, as_json)))
 
 
 def worker_command(as_json: AsJson = False) -> None:
@@ -63,7 +62,7 @@ def worker_command(as_json: AsJson = False) -> None:
         say_json(told)
     else:
         say_note(f"settings file: {settings.file_shown}")
-    asyncio.run(work(installation, engine))
+    drive(work(installation, engine))
 
 
 def _say_where(place: Place, settings_file: str, as_json: bool) -> None:

@@ -340,6 +340,8 @@ class Book:
 
     def returns_of(self, capture: Capture) -> list[Return]:
         """The refunds and disputes of the capture, by whomever."""
+        if not self.returns:
+            return []
         return [back for back in self.returns.values() if self.capture_of(back) is capture]
 
     def capture_of(self, back: Return) -> Capture | None:
@@ -366,6 +368,8 @@ class Book:
         """What of the capture's surplus went back. What others returned counts against the surplus first; where the
         order was released because all of its money was back, against that money first.
         """
+        if not self.returns:
+            return 0
         surplus_first = self.returned_of(capture, for_good=for_good) - self._own_back(capture, "order")
         if self.orders[capture.order_id].released_at is not None:
             ours = self._own_back(capture, "surplus")
@@ -376,6 +380,8 @@ class Book:
 
     def order_back(self, capture: Capture, *, for_good: bool = False) -> int:
         """What went back of the money that serves, or served, the order."""
+        if not self.returns:
+            return 0
         return self.returned_of(capture, for_good=for_good) - self.surplus_back(capture, for_good=for_good)
 
     def _own_back(self, capture: Capture, serves: str) -> int:

@@ -55,10 +55,12 @@ class Worker:
             raise
 
     async def ended(self) -> None:
-        """Return when every lane has ended, or one has failed: what makes the process unready. Raises its error."""
+        """Return when every lane has ended, or one has failed: what makes the process unready. Raises its error.
+
+        A process whose jobs are all switched off has nothing that could fail, and stays ready until `stop`.
+        """
         tasks = self._tasks
         if not tasks:
-            # Every job is switched off: nothing has ended that should run, and requests are answered as ever.
             await self._stopping.wait()
             return
         # `wait` leaves the lanes alone when the waiting is cancelled, which `gather` would not.

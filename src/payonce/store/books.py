@@ -36,19 +36,20 @@ async def resolve(
     tx: Tx, merchant_id: str, keys: Sequence[RefKey], attempt_ids: Sequence[UUID]
 ) -> tuple[dict[RefKey, UUID], dict[UUID, Concerned]]:
     """Which attempt each known reference serves, and whom all attempts concern. Locks nothing."""
-    by_ref, by_id = await tx.all(
-        (
-            BOOKS.resolve_refs,
-            {
-                "merchant_id": merchant_id,
-                "providers": [key.provider for key in keys],
-                "accounts": [key.account for key in keys],
-                "kinds": [key.kind for key in keys],
-                "refs": [key.id for key in keys],
-            },
-        ),
+    return resolved(*await tx.all(*calls_to_resolve(merchant_id, keys, attempt_ids)))
+
+
+def calls_to_resolve(merchant_id: str, keys: Sequence[RefKey], attempt_ids: Sequence[UUID]) -> list[Call]:
+    """What `resolve` asks, for callers that ask more in the same round trip; `resolved` reads the answers."""
+    asked = {"merchant_id": merchant_id, **_ref_columns(keys)}
+    return [
+        (BOOKS.resolve_refs, asked),
         (BOOKS.resolve_attempts, {"merchant_id": merchant_id, "attempt_ids": list(attempt_ids)}),
-    )
+    ]
+
+
+def resolved(by_ref: Sequence[Row], by_id: Sequence[Row]) -> tuple[dict[RefKey, UUID], dict[UUID, Concerned]]:
+    """What the calls of `calls_to_resolve` answered."""
     owners = {RefKey(row.provider, row.account, row.kind, row.ref): row.attempt_id for row in by_ref}
     return owners, {row.attempt_id: Concerned(row.purpose, row.order_id) for row in (*by_ref, *by_id)}
 

@@ -21,11 +21,11 @@ from payonce.domain.finding import Finding
 from payonce.domain.schedule import backoff
 from payonce.providers.contract import Forged, Unreadable, Verified
 from payonce.store import queries
-from payonce.store.database import Tx
+from payonce.store.database import Call, Tx
 from payonce.store.findings import resolve_findings, write_findings
 from payonce.usecases.answers import Received
 from payonce.usecases.tape import IdTape
-from payonce.usecases.tell import UNREAD, Became, Told, join_all
+from payonce.usecases.tell import UNREAD, Became, Told, calls_to_resolve, join_all
 from payonce.usecases.world import World
 
 EVENTS: Final = queries.load("events")
@@ -106,8 +106,11 @@ async def _settle(world: World, merchant_id: str, tolds: Sequence[Told], actor: 
 
     async def work(tx: Tx) -> list[Received]:
         tape.rewind()
-        known = await _know(tx, merchant_id, tolds)
-        became = await join_all(tx, world, merchant_id, tolds, tape, actor)
+        # Whom the events are about is asked in the same round trip as makes them known.
+        calls = [*_calls_to_know(merchant_id, tolds), *calls_to_resolve(merchant_id, tolds)]
+        _, rows, *answers = await tx.all(*calls)
+        known = {row.asked_id: row for row in rows}
+        became = await join_all(tx, world, merchant_id, tolds, tape, actor, answers=answers)
         return _record_events(tx, world, merchant_id, tolds, became, known, tape, chance)
 
     return await world.database.transaction(work, name="receive" if actor == "webhook" else actor)
@@ -118,7 +121,8 @@ async def _store_only(world: World, merchant_id: str, tolds: Sequence[Told]) -> 
 
     async def work(tx: Tx) -> list[Received]:
         tape.rewind()
-        known = await _know(tx, merchant_id, tolds)
+        _, rows = await tx.all(*_calls_to_know(merchant_id, tolds))
+        known = {row.asked_id: row for row in rows}
         became = [Became("failed", "group_failed") for _ in tolds]
         return _record_events(tx, world, merchant_id, tolds, became, known, tape, None)
 
@@ -128,8 +132,8 @@ async def _store_only(world: World, merchant_id: str, tolds: Sequence[Told]) -> 
         return [Received("retry", told.provider, told.type, "retry", error.code) for told in tolds]
 
 
-async def _know(tx: Tx, merchant_id: str, tolds: Sequence[Told]) -> dict[UUID, Any]:
-    """Make every event known, and say of each under which id it is, what became of it, and what else came by its
+def _calls_to_know(merchant_id: str, tolds: Sequence[Told]) -> list[Call]:
+    """What makes every event known, and says of each under which id it is, what became of it, and what else came by its
     name."""
     asked = {
         "merchant_id": merchant_id,
@@ -139,8 +143,7 @@ async def _know(tx: Tx, merchant_id: str, tolds: Sequence[Told]) -> dict[UUID, A
         "event_ids": [told.event_id for told in tolds],
         "hashes": [told.body_hash for told in tolds],
     }
-    _, rows = await tx.all((EVENTS.insert_event_keys, asked), (EVENTS.known_events, asked))
-    return {row.asked_id: row for row in rows}
+    return [(EVENTS.insert_event_keys, asked), (EVENTS.known_events, asked)]
 
 
 def _record_events(

@@ -20,7 +20,7 @@ from payonce.domain.returning import join_return
 from payonce.domain.settling import happened_at, join_payment, key_of
 from payonce.providers.contract import Unreadable, Verified
 from payonce.store import books
-from payonce.store.database import Tx
+from payonce.store.database import Call, Row, Tx
 from payonce.store.findings import write_findings
 from payonce.usecases.tape import IdTape
 from payonce.usecases.world import World
@@ -66,14 +66,28 @@ class Became:
     attempt_id: UUID | None = None
 
 
-async def join_all(
-    tx: Tx, world: World, merchant_id: str, tolds: Sequence[Told], tape: IdTape, actor: str
-) -> list[Became]:
-    """Join everything in order and record it with the COMMIT; what became of each, in the same order."""
+def calls_to_resolve(merchant_id: str, tolds: Sequence[Told]) -> list[Call]:
+    """What must be asked before these can be joined; nothing where nothing was observed."""
     observations = [seen for told in tolds if isinstance(told.said, Verified) for seen in told.said.observations]
+    if not observations:
+        return []
     keys = list(dict.fromkeys(key for seen in observations for key in keys_of(seen)))
     named = [seen.seen.attempt_id for seen in observations if seen.seen.attempt_id is not None]
-    owners, concerned = await books.resolve(tx, merchant_id, keys, named) if observations else ({}, {})
+    return books.calls_to_resolve(merchant_id, keys, named)
+
+
+async def join_all(
+    tx: Tx, world: World, merchant_id: str, tolds: Sequence[Told], tape: IdTape, actor: str,
+    *, answers: Sequence[Sequence[Row]] | None = None,
+) -> list[Became]:  # fmt: skip
+    """Join everything in order and record it with the COMMIT; what became of each, in the same order.
+
+    `answers`: what `calls_to_resolve` were answered, by callers that asked them with something else.
+    """
+    if answers is None:
+        calls = calls_to_resolve(merchant_id, tolds)
+        answers = await tx.all(*calls) if calls else []
+    owners, concerned = books.resolved(*answers) if answers else ({}, {})
     loaded: dict[str, Book] = {}
     if concerned:
         purposes, order_ids = zip(*concerned.values(), strict=True)

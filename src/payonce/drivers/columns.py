@@ -1,0 +1,80 @@
+"""Columns of a batch as PostgreSQL's binary arrays, packed at once instead of value by value.
+
+The element's type comes from the cast that the SQL gives to the parameter (`%(ids)s::uuid[]`), so that a statement has
+the same types whatever it is handed, an empty column and one of nothing but None included. A type without a packer goes
+psycopg's own way. Integers travel as int8, and the server casts them: what does not fit is refused there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from struct import pack
+from typing import Any, Final
+
+_Encode = Callable[[Any], bytes]
+
+_NULL: Final = pack(">i", -1)
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LENGTH_8: Final = pack(">i", 8)
+_LENGTH_16: Final = pack(">i", 16)
+
+
+def _text(value: str) -> bytes:
+    raw = value.encode()
+    return pack(">i", len(raw)) + raw
+
+
+def _uuid(value: Any) -> bytes:
+    return _LENGTH_16 + int(value.int).to_bytes(16, "big")
+
+
+def _integer(value: int) -> bytes:
+    return _LENGTH_8 + value.to_bytes(8, "big", signed=True)
+
+
+def _boolean(value: bool) -> bytes:
+    return b"\0\0\0\1\1" if value else b"\0\0\0\1\0"
+
+
+def _instant(value: datetime) -> bytes:
+    return _LENGTH_8 + ((value - _EPOCH) // _MICROSECOND).to_bytes(8, "big", signed=True)
+
+
+# Type as casts name it -> the element's type and the array's (pg_type.oid), and how a value becomes bytes.
+_TYPES: Final[Mapping[str, tuple[int, int, _Encode]]] = {
+    "text": (25, 1009, _text),
+    "uuid": (2950, 2951, _uuid),
+    "bytea": (17, 1001, bytes),
+    "bigint": (20, 1016, _integer),
+    "integer": (20, 1016, _integer),
+    "smallint": (20, 1016, _integer),
+    "boolean": (16, 1000, _boolean),
+    "timestamptz": (1184, 1185, _instant),
+}
+PACKED: Final = frozenset(_TYPES)
+
+
+def oid_of(kind: str) -> int:
+    """The array's type, by the name of its elements'."""
+    return _TYPES[kind][1]
+
+
+def packed(kind: str, values: Sequence[Any]) -> bytes:
+    """The array of `values`, each of the type `kind` or None. Raises what encoding a wrong value raises."""
+    element, _, encode = _TYPES[kind]
+    if not values:
+        return pack(">iii", 0, 0, element)
+    has_null = None in values
+    if kind == "bytea":
+        # A body is too long to be copied twice.
+        items = [part for value in values for part in ((_NULL,) if value is None else (pack(">i", len(value)), value))]
+    elif kind == "uuid":
+        # Ids hardly ever repeat, and to look for it costs more than to encode them.
+        items = [_NULL if value is None else encode(value) for value in values]
+    else:
+        # Most columns of a batch say the same thing many times; it is encoded once.
+        known = {value: _NULL if value is None else encode(value) for value in set(values)}
+        items = [known[value] for value in values]
+    return pack(">iiiii", 1, has_null, element, len(values), 1) + b"".join(items)
