@@ -73,8 +73,9 @@ test: setup setup-localstripe setup-patroni setup-browser check ## check, then r
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --maxprocesses 4 --dist worksteal $(ARGS)
 
 SEEDS ?= 1:20
-soak: setup ## play seeds of the simulation on all cores; SEEDS=first:last; the report goes to dist/soak.json
-	@PYTHONPATH=. $(BIN)/python -m payonce.simulation --seeds $(SEEDS) --provider tests.simulation.stripe:adapter \
+DAY ?= any
+soak: setup ## play seeds of the simulation on all cores; SEEDS=first:last, DAY=storm or rush; the report goes to dist/soak.json
+	@PYTHONPATH=. $(BIN)/python -m payonce.simulation --seeds $(SEEDS) --day $(DAY) --provider tests.simulation.stripe:adapter \
 		--report dist/soak.json
 
 planted: setup ## look whether the simulation finds the planted bugs that it is not known to find

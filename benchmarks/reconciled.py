@@ -1,5 +1,7 @@
-"""F9: what reconciling millions of payments on files takes. `make bench-reconcile` measures more: the database beside its
-floor, 30 million payments, and memory."""
+"""F9: what reconciling millions of payments on files takes.
+
+`make bench-reconcile` measures more: the database beside its floor, 30 million payments, and memory.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ WAYS = {"parquet_seconds": "unlimited", "limited_seconds": "512MB"}
 
 
 def parts(payments: int) -> dict[str, Callable[[], float]]:
-    """The parts of F9 for so many payments; none for none. Each raises RuntimeError when it did not find exactly what was
+    """The parts of F9 for so many payments; none for none. Each raises RuntimeError when it found anything but what was
     planted."""
     compared = cache(lambda: measure_files(payments))
     return {part: partial(_seconds, compared, way) for part, way in WAYS.items()} if payments else {}

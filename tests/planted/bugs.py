@@ -14,13 +14,16 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """One mistake: in `file` (below src/payonce), `old` stands once and becomes `new`; `why` one would do so."""
+    """One mistake: in `file` (below src/payonce), `old` stands once and becomes `new`; `why` one would do so. `first`:
+    the first seed that is known to find it, where many do not.
+    """
 
     name: str
     file: str
     old: str
     new: str
     why: str
+    first: int = 1
 
     def plant(self, source: Path) -> None:
         """Make the mistake in a copy of src/payonce. Raises AssertionError when its place is not there any more."""
@@ -59,7 +62,7 @@ BUGS: Final = (
         "no resolving", "usecases/resolve_attempts.py",
         "    return await ask_about(world, merchant_id, await attempts_due(world, merchant_id, limit))\n",
         "    return await ask_about(world, merchant_id, (await attempts_due(world, merchant_id, limit))[:0])\n",
-        "webhooks are thought to be reliable",
+        "webhooks are thought to be reliable", first=20,
     ),
     Bug(
         "a stale attempt blocks its payer", "domain/checkout.py",

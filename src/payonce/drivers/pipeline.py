@@ -85,6 +85,8 @@ class Pipeline:
         self._wait = wait
         self._prepare = prepare
         self._transformer = Transformer(_Context(connection))
+        # An application's own connection may speak another encoding, which psycopg knows how to write.
+        self._packs = connection.info.encoding == "utf-8"
         self._names: dict[_Key, bytes] = {}
         self._count = 0
         connection.add_notice_handler(self._notice)
@@ -132,7 +134,7 @@ class Pipeline:
         values, types, formats = list[Any](), list[int](), list[pq.Format]()
         for name, kind in kinds.items():
             value = params[name]
-            if kind is not None and type(value) is list:
+            if kind is not None and self._packs and type(value) is list:
                 key = (id(value), kind)
                 if key not in columns:
                     columns[key] = packed(kind, value)
@@ -212,7 +214,7 @@ class Pipeline:
 
     def _reply(self, result: PGresult) -> Reply:
         rows: list[Row] = []
-        if result.status == pq.ExecStatus.TUPLES_OK:
+        if result.ntuples:
             columns = tuple(result.fname(number) or b"" for number in range(result.nfields))
             self._transformer.set_pgresult(result)
             rows = self._transformer.load_rows(0, result.ntuples, _row_of(columns))

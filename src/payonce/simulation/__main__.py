@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from payonce.simulation.batch import find, play_seeds
+from payonce.simulation.day import ANY, NAMED
 from payonce.simulation.report import Report
 from payonce.simulation.run import STORIES, Outcome, play
 from payonce.simulation.server import create_database, one_line, passing_server
@@ -50,13 +51,14 @@ def main(words: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m payonce.simulation", description="Play seeds of the simulation.")
     parser.add_argument("--seeds", type=_seeds, default=range(1, 21), metavar="FIRST:LAST", help="default: 1:20")
-    parser.add_argument("--size", type=int, default=STORIES, help="how many stories a seed tells")
+    parser.add_argument("--size", type=int, default=STORIES, help="how many stories a stormy seed tells")
     parser.add_argument(
         "--provider", default="payonce.app:simulated_stripe", help="what makes the account to pay through"
     )
     parser.add_argument("--database-url", default="", help="a server to use; default: one of its own, without fsync")
     parser.add_argument("--report", type=Path, help="where to write the report as JSON")
-    parser.add_argument("--fast", action="store_true", help="stop at the first violation, and do not make it small")
+    parser.add_argument("--fast", action="store_true", help="one process, up to the first violation, not made small")
+    parser.add_argument("--day", choices=(ANY, *NAMED), default=ANY, help="play such days, whatever the seeds draw")
     parser.add_argument(
         "--only", metavar="STORY,...", help="with a single seed: play these stories and print the trace"
     )
@@ -88,7 +90,7 @@ def _play(asked: argparse.Namespace, address: str, console: Console) -> list[Out
                 progress.console.print(f"seed {outcome.seed}: {broken}", style="red", markup=False)
             return not (asked.fast and outcome.violations)
 
-        return play_seeds(asked.seeds, address, asked.provider, asked.size, done)
+        return play_seeds(asked.seeds, address, asked.provider, asked.size, done, day=asked.day, fast=asked.fast)
 
 
 def _shrink(asked: argparse.Namespace, address: str, outcomes: Sequence[Outcome], console: Console) -> list[Smallest]:
@@ -99,7 +101,7 @@ def _shrink(asked: argparse.Namespace, address: str, outcomes: Sequence[Outcome]
     with one_line(create_database(address)) as line, console.status("making the failures small"):
 
         def again(seed: int, stories: Sequence[str] | None, faults: Sequence[str] | None, size: int) -> Outcome:
-            return play(seed, line, adapter_of, stories=stories, faults=faults, size=size)
+            return play(seed, line, adapter_of, stories=stories, faults=faults, size=size, day=asked.day)
 
         return [shrink(again, outcome, asked.size) for outcome in list(failed.values())[:MOST_SHRUNK]]
 
@@ -118,7 +120,13 @@ def _tell(asked: argparse.Namespace, address: str) -> int:
     """Play some stories of one seed, and print everything that happened."""
     with one_line(create_database(address)) as line:
         outcome = play(
-            asked.seeds[0], line, find(asked.provider), stories=asked.only.split(","), size=asked.size, keep_trace=True
+            asked.seeds[0],
+            line,
+            find(asked.provider),
+            stories=asked.only.split(","),
+            size=asked.size,
+            day=asked.day,
+            keep_trace=True,
         )
     sys.stdout.write("\n".join(outcome.trace) + "\n")
     sys.stdout.write("\n".join(map(str, outcome.violations)) + ("\n" if outcome.violations else "no violations\n"))

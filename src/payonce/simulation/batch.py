@@ -7,11 +7,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
+from functools import partial
 from importlib import import_module
 from itertools import islice
 
 from payonce.base.errors import Refused
 from payonce.drivers.pipeline import Pipeline
+from payonce.simulation.day import ANY
 from payonce.simulation.run import AdapterOf, Outcome, play
 from payonce.simulation.server import create_database, one_line
 
@@ -32,14 +34,30 @@ def find(name: str) -> AdapterOf:
 
 
 def play_seeds(
-    seeds: Sequence[int], address: str, provider: str, size: int, done: Callable[[Outcome], bool]
+    seeds: Sequence[int],
+    address: str,
+    provider: str,
+    size: int,
+    done: Callable[[Outcome], bool],
+    *,
+    day: str = ANY,
+    fast: bool = False,
 ) -> list[Outcome]:
-    """Play all seeds; `done` is told each outcome as it comes, and says whether to go on. In the order of the seeds."""
+    """Play all seeds; `done` is told each outcome as it comes, and says whether to go on. In the order of the seeds.
+    `fast`: one after another in this process, each up to its first violation.
+    """
     outcomes: dict[int, Outcome] = {}
+    if fast:
+        with one_line(create_database(address)) as line:
+            for seed in seeds:
+                outcomes[seed] = play(seed, line, find(provider), size=size, day=day, stops_at_first=True)
+                if not done(outcomes[seed]):
+                    break
+        return [outcomes[seed] for seed in sorted(outcomes)]
     context = multiprocessing.get_context("spawn")
     workers = min(os.cpu_count() or 1, len(seeds))
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(address, provider)) as pool:
-        for outcome in _as_they_come(pool, seeds, size, workers):
+        for outcome in _as_they_come(pool, seeds, partial(_play, size=size, day=day), workers):
             outcomes[outcome.seed] = outcome
             if not done(outcome):
                 pool.shutdown(cancel_futures=True)
@@ -47,15 +65,17 @@ def play_seeds(
     return [outcomes[seed] for seed in sorted(outcomes)]
 
 
-def _as_they_come(pool: ProcessPoolExecutor, seeds: Sequence[int], size: int, workers: int) -> Iterator[Outcome]:
+def _as_they_come(
+    pool: ProcessPoolExecutor, seeds: Sequence[int], play_one: Callable[[int], Outcome], workers: int
+) -> Iterator[Outcome]:
     left = iter(seeds)
     # Two for each worker, so that none waits, and few are given up when a batch stops early.
-    running: set[Future[Outcome]] = {pool.submit(_play, seed, size) for seed in islice(left, workers * 2)}
+    running: set[Future[Outcome]] = {pool.submit(play_one, seed) for seed in islice(left, workers * 2)}
     while running:
         ended, running = wait(running, return_when=FIRST_COMPLETED)
         for future in ended:
             yield future.result()
-            running |= {pool.submit(_play, seed, size) for seed in islice(left, 1)}
+            running |= {pool.submit(play_one, seed) for seed in islice(left, 1)}
 
 
 def _begin(address: str, provider: str) -> None:
@@ -63,6 +83,6 @@ def _begin(address: str, provider: str) -> None:
     _lines.append((line, find(provider)))
 
 
-def _play(seed: int, size: int) -> Outcome:
+def _play(seed: int, *, size: int, day: str) -> Outcome:
     line, adapter_of = _lines[0]
-    return play(seed, line, adapter_of, size=size)
+    return play(seed, line, adapter_of, size=size, day=day)

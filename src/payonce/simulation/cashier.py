@@ -43,7 +43,7 @@ async def _work(scene: Scene, key: str, rounds: int) -> None:
 
 def _wishes(scene: Scene, key: str) -> list[tuple[str, Act]]:
     """Everything that he wants in one round, by the names of stories, so that nothing depends on the order of ids."""
-    merchant_id, draw = scene.merchant_id, scene.draw
+    merchant_id, draw, asks = scene.merchant_id, scene.draw, ASKS * scene.day.wishes
     wishes: list[tuple[str, Act]] = []
     refunds, in_doubt = rows(scene, "refunds"), {row.fingerprint for row in rows(scene, "refund_findings")}
     if any(row.state == "planned" for row in refunds) and draw.happens(0.6, key, "approves"):
@@ -58,7 +58,7 @@ def _wishes(scene: Scene, key: str) -> list[tuple[str, Act]]:
     for order in rows(scene, "orders"):
         who = f"{key}/{scene.made.get(order.order_id, '')}/{order.state}"
         if order.received_minor:
-            wishes += [(name, act) for name, act in _of_order(scene, who, order) if draw.happens(ASKS, name)]
+            wishes += [(name, act) for name, act in _of_order(scene, who, order) if draw.happens(asks, name)]
     return wishes
 
 

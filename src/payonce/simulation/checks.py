@@ -37,14 +37,11 @@ def check_payable(scene: Scene, story: str | None = None) -> None:
     Excepted are what somebody made by hand, with the purpose that he meddled in, and objects of abandoned attempts:
     those were never disclosed to anybody.
     """
-    by_story: dict[str, list[tuple[str, str]]] = {}
-    for object_id, mark in _able_to_bring_money(scene):
-        whose = scene.provider.story_of_text(mark)
-        if whose is not None and story in (None, whose) and whose not in scene.provider.meddled:
-            by_story.setdefault(whose, []).append((object_id, mark))
-    for whose, found in by_story.items():
-        if len(found) > 1:
-            _check_abandoned(scene, whose, found)
+    for whose in scene.stories if story is None else [story]:
+        if whose not in scene.provider.meddled:
+            found = _able_to_bring_money(scene, whose)
+            if len(found) > 1:
+                _check_abandoned(scene, whose, found)
 
 
 def _is_excepted(scene: Scene, ref: str) -> bool:
@@ -53,17 +50,17 @@ def _is_excepted(scene: Scene, ref: str) -> bool:
     return bool(scene.faults.counts["T2"]) or story in scene.provider.meddled
 
 
-def _able_to_bring_money(scene: Scene) -> list[tuple[str, str]]:
+def _able_to_bring_money(scene: Scene, story: str) -> list[tuple[str, str]]:
     books = scene.provider.stripe.books
     found = []
-    for session in books.sessions.values():
+    for session in scene.provider.sessions_of(story):
         intent = books.intents.get(session.payment_intent or "")
         is_alive = session.status == "open" or (
             intent is not None and intent.status in ("processing", "requires_capture", "succeeded")
         )
         if is_alive and ATTEMPT_MARK in session.metadata:
             found.append((session.id, session.metadata[ATTEMPT_MARK]))
-    for intent in books.intents.values():
+    for intent in scene.provider.intents_of(story):
         is_ours = intent.session is None and ATTEMPT_MARK in intent.metadata and BY_HAND not in intent.metadata
         if is_ours and intent.status in (*PAYABLE, "processing", "requires_capture", "succeeded"):
             found.append((intent.id, intent.metadata[ATTEMPT_MARK]))

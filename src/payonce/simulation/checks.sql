@@ -30,6 +30,15 @@ FROM orders
 WHERE merchant_id = %(merchant_id)s::text
 ORDER BY order_id;
 
+-- name: orders_of_purpose
+-- The orders of one purpose, the oldest first.
+SELECT order_id, purpose, reference, payer_reference, state, amount_minor, currency, close_because, closed_reason,
+    received_minor
+FROM orders
+WHERE merchant_id = %(merchant_id)s::text
+    AND purpose = %(purpose)s::text
+ORDER BY order_id;
+
 -- name: events
 -- All events that are kept, to compare them with those that were acknowledged.
 SELECT k.event_key, e.state, e.reason
@@ -127,14 +136,15 @@ WHERE r.merchant_id = %(merchant_id)s::text
 ORDER BY r.refund_id;
 
 -- name: purposes_money
--- Which payments there are of each purpose, as whoever begins a refund has to know them.
-SELECT o.purpose, c.ref
-FROM captures AS c
-JOIN orders AS o
-    ON o.merchant_id = c.merchant_id
-    AND o.order_id = c.order_id
-WHERE c.merchant_id = %(merchant_id)s::text
-ORDER BY o.purpose, c.ref;
+-- Which payments there are of a purpose, as whoever begins a refund has to know them.
+SELECT c.ref
+FROM orders AS o
+JOIN captures AS c
+    ON c.merchant_id = o.merchant_id
+    AND c.order_id = o.order_id
+WHERE o.merchant_id = %(merchant_id)s::text
+    AND o.purpose = %(purpose)s::text
+ORDER BY c.ref;
 
 -- name: returns
 -- What we know of money that went back, by the provider's reference.

@@ -24,6 +24,7 @@ from payonce.drivers.transaction import ROLLBACK, Moment
 from payonce.simulation.draw import Draw
 from payonce.simulation.faults import Faults
 from payonce.simulation.scheduler import Actor, Die, Scheduler, Wait, give_way
+from payonce.simulation.server import learn
 from payonce.store.database import Call, Limits
 
 R = TypeVar("R")
@@ -98,6 +99,11 @@ class OneLine:
         """Nobody can be cancelled here, only dropped."""
         return await work
 
+    def learn(self) -> None:
+        """Let the server learn what the tables hold, between two transactions."""
+        ensure(self._holder is None, "the server was to learn within an open transaction")
+        learn(self._line)
+
     def bury(self) -> None:
         """Whoever holds the connection has died: the server rolls back."""
         if self._holder is not None:
@@ -121,11 +127,13 @@ class Boundaries:
         self._scheduler = scheduler
         self._draw = draw
         self._faults = faults
+        # Most boundaries of a calm seed are only turns.
+        self._is_troubled = any(faults.rates[fault] for fault in ("C1", "C3", "D1", "D6"))
 
     async def observe(self, moment: Moment) -> None:
         """Awaited by the driver at every boundary."""
         actor = self._scheduler.acting()
-        place = f"{actor.key} {moment.transaction}.{moment.stage}"
+        place = f"{actor.key} {moment.transaction}.{moment.stage}" if self._is_troubled else ""
         if moment.stage == "before_begin":
             await self._turn(actor, moment)
             await self.suffer(actor, place)
@@ -136,13 +144,15 @@ class Boundaries:
                 raise ConnectionCut("the answer to COMMIT was lost")
             await self.suffer(actor, place)
             await self._turn(actor, moment)
-        else:
+        elif self._is_troubled:
             self._break(actor, place)
             if self._faults.strikes("C1", actor.story, place):
                 await give_way(Die())
 
     async def suffer(self, actor: Actor, place: str) -> None:
         """Let the process die here, or stand still past every lease."""
+        if not self._is_troubled:
+            return
         if self._faults.strikes("C1", actor.story, place):
             await give_way(Die())
         stopped = self._faults.strikes("C3", actor.story, place)

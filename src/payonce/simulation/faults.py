@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from payonce.simulation.day import STORM, Day
 from payonce.simulation.draw import Draw
 
 
@@ -81,11 +82,12 @@ ELSEWHERE: Final = {
 class Faults:
     """The faults of one run. `only`: names of those that may happen; None lets all of them."""
 
-    def __init__(self, draw: Draw, only: Collection[str] | None = None) -> None:
+    def __init__(self, draw: Draw, only: Collection[str] | None = None, day: Day = STORM) -> None:
         self.happened: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
         self.are_off = False
         self._draw = draw
+        self._day = day
         self._only = None if only is None else frozenset(only)
         self._asked: Counter[tuple[str, str, str]] = Counter()
         self.rates: Final = {
@@ -114,6 +116,6 @@ class Faults:
         self.are_off = True
 
     def _rate(self, fault: Fault) -> float:
-        if self._draw.happens(1 / 3, "rate is zero", fault.id):
+        if self._draw.happens(self._day.calm, "rate is zero", fault.id):
             return 0.0
-        return fault.highest * self._draw.uniform("rate", fault.id) ** 2
+        return self._day.rates * fault.highest * self._draw.uniform("rate", fault.id) ** 2

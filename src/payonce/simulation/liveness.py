@@ -6,7 +6,7 @@ finding; L6 who wants to pay can, within a minute.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from payonce.simulation.checks import check_payable
 from payonce.simulation.people import Person
@@ -83,8 +83,7 @@ class Willing(Person):
     async def come(self) -> None:
         """Order, click, pay; and say what stood in the way."""
         began = self.scene.seconds
-        paid = {row.purpose for row in rows(self.scene, "orders") if row.state == "paid"}
-        if self.story.purpose in paid:
+        if self._is_paid():
             return
         page = await self._by_old_link()
         if page is None:
@@ -102,7 +101,7 @@ class Willing(Person):
 
     async def _by_old_link(self) -> Checkout | None:
         """Come back by the link that he was given: to an order that is open, or merely expired (D2)."""
-        known = [row for row in rows(self.scene, "orders") if row.purpose == self.story.purpose]
+        known = self._orders()
         if not known or known[-1].payer_reference != self.story.payer:
             return None
         if known[-1].state == "closed" and known[-1].closed_reason != "expired":
@@ -113,14 +112,20 @@ class Willing(Person):
             self._explain(began)
         return page
 
+    def _orders(self) -> list[Any]:
+        """The orders of his purpose, the oldest first."""
+        return rows(self.scene, "orders_of_purpose", purpose=self.story.purpose)
+
+    def _is_paid(self) -> bool:
+        return any(row.state == "paid" for row in self._orders())
+
     def _amount(self) -> int:
         """What the newest order of the purpose asks, so that nothing is superseded."""
-        known = [row for row in rows(self.scene, "orders") if row.purpose == self.story.purpose]
+        known = self._orders()
         return known[-1].amount_minor if known else self.story.amount_minor
 
     def _explain(self, began: float) -> None:
-        paid = {row.purpose for row in rows(self.scene, "orders") if row.state == "paid"}
-        if self.story.purpose not in paid and not self._is_excused():
+        if not self._is_paid() and not self._is_excused():
             waited = self.scene.seconds - began
             self.scene.break_promise("L6", self.key, f"no page within {waited:.0f} s, and nothing stands in the way")
 
@@ -129,5 +134,5 @@ class Willing(Person):
         purpose = self.story.purpose
         if purpose in purposes_processing(self.scene) or purpose in purposes_contested(self.scene):
             return True
-        holders = [row for row in rows(self.scene, "orders") if row.purpose == purpose and row.state != "closed"]
+        holders = [row for row in self._orders() if row.state != "closed"]
         return any(row.payer_reference != self.story.payer for row in holders)

@@ -146,7 +146,7 @@ class Person:
 
     async def look(self, order: OrderView) -> None:
         """Come back to the success page: one check at the provider, and some looks at the status."""
-        for again in range(self.scene.draw.whole(0, 3, self.key, "looks")):
+        for again in range(self.scene.draw.whole(0, self.scene.day.looks, self.key, "looks")):
             await self.scene.rest(self.between(0.2, 4.0, "look", again))
             work = refresh_order if again == 0 else read_order
             try:
@@ -191,6 +191,10 @@ class Person:
             return False
         return self.pay(page, self.card()) == "succeeded"
 
+    def _choose_use(self, *name: object) -> str:
+        """How he uses a page; on some days most people simply pay."""
+        return self.scene.draw.choose(USES | {"card": USES["card"] * self.scene.day.simply}, self.key, "uses", *name)
+
     def card(self) -> str:
         """The card that he has with him."""
         return self.scene.draw.choose(CARDS, self.key, "card")
@@ -209,7 +213,7 @@ class Person:
             page = await self.reach_page(order.id, self._wish(visit))
             if page is not None:
                 await self.scene.rest(self.between(0.5, 45.0, "thinks", visit))
-                how = self.scene.draw.choose(USES, self.key, "uses", visit)
+                how = self._choose_use(visit)
                 if await self.use(page, how):
                     await self.look(order)
                     break
@@ -236,7 +240,7 @@ class Person:
         page = await self.reach_page(order.id) if order is not None else None
         if page is not None:
             await self.scene.rest(self.between(0.0, 60.0, "thinks"))
-            await self.use(page, self.scene.draw.choose(USES, self.key, "uses"))
+            await self.use(page, self._choose_use())
 
     async def changer(self) -> None:
         """The amount changes: another order of the same purpose, and its payment."""
@@ -249,7 +253,7 @@ class Person:
         page = await self.reach_page(order.id)
         if page is not None:
             await self.scene.rest(self.between(0.5, 60.0, "thinks"))
-            await self.use(page, self.scene.draw.choose(USES, self.key, "uses"))
+            await self.use(page, self._choose_use())
 
     async def canceller(self) -> None:
         """The merchant cancels the order while others pay it."""

@@ -36,13 +36,17 @@ class Post:
         self._secret = secret
         self._numbers: Counter[str] = Counter()
         self._planned: int | None = None
-        self._groups = scene.draw.happens(0.3, "webhooks come in groups")
+        # In some seeds letters wait for others so long, and are carried to us together.
+        self._gather = (
+            scene.day.gather_seconds if scene.draw.happens(scene.day.groups, "webhooks come in groups") else 0.0
+        )
 
     def watch(self) -> None:
         """Look again when the provider has something to do: called whenever there may be news."""
         due = self._scene.provider.stripe.next_due()
         if due is None:
             return
+        due += self._gather
         when = max(int((due - BEGINNING.timestamp()) * MICRO) + 1, self._scene.scheduler.now)
         if self._planned is None or when < self._planned:
             self._planned = when
@@ -54,7 +58,7 @@ class Post:
             return
         self._planned = None
         due = self._scene.provider.stripe.due_deliveries()
-        groups = [due] if self._groups and len(due) > 1 else [[letter] for letter in due]
+        groups = [due] if self._gather and len(due) > 1 else [[letter] for letter in due]
         for group in groups:
             if group:
                 self._carry(group)

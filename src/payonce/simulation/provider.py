@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -26,6 +26,7 @@ from payonce.providers.simulator.stripe.simulator import StripeSimulator
 from payonce.providers.simulator.world import LETTERS
 from payonce.providers.transport import Answer, Request, Unreachable
 from payonce.simulation.banks import HURRIED, Banks
+from payonce.simulation.by_story import ByStory
 from payonce.simulation.database import Boundaries
 from payonce.simulation.draw import Draw
 from payonce.simulation.faults import Faults
@@ -76,6 +77,8 @@ class Provider:
         self._scheduler = scheduler
         self._boundaries = boundaries
         self.stories = stories
+        self._intents = ByStory[PaymentIntent]()
+        self._sessions = ByStory[CheckoutSession]()
         self._told: Counter[tuple[str, str]] = Counter()
         self._lost: dict[tuple[str, str, int], bool] = {}
         self._maker: tuple[str, int] = ("", 0)
@@ -172,18 +175,26 @@ class Provider:
 
     def attempts_of(self, story: str) -> list[UUID]:
         """The attempts that the story's objects carry, as somebody at the dashboard sees them."""
-        books = self.stripe.books
-        rows: list[PaymentIntent | CheckoutSession] = [*books.intents.values(), *books.sessions.values()]
-        marks = [row.metadata.get(ATTEMPT_MARK, "") for row in rows]
-        found = [ids.read_or_none(ids.ATTEMPT, mark) for mark in marks if self.story_of_text(mark) == story]
+        rows: list[PaymentIntent | CheckoutSession] = [*self.intents_of(story), *self.sessions_of(story)]
+        found = [ids.read_or_none(ids.ATTEMPT, row.metadata.get(ATTEMPT_MARK, "")) for row in rows]
         return list(dict.fromkeys(attempt_id for attempt_id in found if attempt_id is not None))
+
+    def intents_of(self, story: str) -> Sequence[PaymentIntent]:
+        """The intents that carry a mark of the story."""
+        self._intents.look(self.stripe.books.intents, self._story_of_row)
+        return self._intents.of(story)
+
+    def sessions_of(self, story: str) -> Sequence[CheckoutSession]:
+        """The sessions that carry a mark of the story."""
+        self._sessions.look(self.stripe.books.sessions, self._story_of_row)
+        return self._sessions.of(story)
+
+    def _story_of_row(self, row: PaymentIntent | CheckoutSession) -> str | None:
+        return self._story_of_mark(row.metadata.get(ATTEMPT_MARK))
 
     def captured_of(self, story: str) -> list[PaymentIntent]:
         """The story's intents that brought money."""
-        intents = self.stripe.books.intents.values()
-        return [
-            i for i in intents if i.amount_received and self.story_of_text(i.metadata.get(ATTEMPT_MARK, "")) == story
-        ]
+        return [intent for intent in self.intents_of(story) if intent.amount_received]
 
     def charge_by_hand(
         self, who: str, attempt_id: UUID | None, currency: str, amount: int, method: str = "pm_card_visa"

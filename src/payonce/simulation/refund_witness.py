@@ -58,8 +58,7 @@ class RefundWitness:
         for row in rows(self._scene, "refund_leases"):
             if row.fence > self._fences.get(row.refund_id, 0):
                 self._fences[row.refund_id] = row.fence
-                money = rows(self._scene, "purposes_money")
-                to_read = frozenset(each.ref for each in money if each.purpose == row.purpose)
+                to_read = frozenset(each.ref for each in rows(self._scene, "purposes_money", purpose=row.purpose))
                 self._holders[row.refund_id] = Holder(actor.key, row.fence, to_read)
                 self._scene.provider.read_by[actor.key] = set()
 

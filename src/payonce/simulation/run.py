@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -23,6 +24,7 @@ from payonce.providers.gateway import ProviderTill
 from payonce.simulation.cashier import let_decide
 from payonce.simulation.checks import check_payable, check_tables
 from payonce.simulation.database import Boundaries, OneLine, database_of
+from payonce.simulation.day import ANY, day_of
 from payonce.simulation.draw import Draw, NamedChance
 from payonce.simulation.faults import Faults
 from payonce.simulation.hosts import Host, HostClock
@@ -35,7 +37,7 @@ from payonce.simulation.receiver import KINDS, Receiver
 from payonce.simulation.refund_witness import RefundWitness
 from payonce.simulation.returned import check_returned, compare_refunds
 from payonce.simulation.scene import Scene, Violation
-from payonce.simulation.scheduler import MICRO, Actor, Scheduler
+from payonce.simulation.scheduler import MICRO, Actor, Scheduler, Stopped
 from payonce.simulation.server import empty
 from payonce.simulation.stories import tell
 from payonce.simulation.troubles import plan_troubles
@@ -70,6 +72,7 @@ class Outcome:
     """What came of a run."""
 
     seed: int
+    day: str
     orders: int
     violations: tuple[Violation, ...]
     faults: Counter[str]
@@ -93,21 +96,27 @@ def play(
     stories: Collection[str] | None = None,
     faults: Collection[str] | None = None,
     size: int = STORIES,
+    day: str = ANY,
     keep_trace: bool = False,
+    stops_at_first: bool = False,
 ) -> Outcome:
-    """Play one seed on the database behind `line`, which is emptied first."""
+    """Play one seed on the database behind `line`, which is emptied first; with `stops_at_first` only up to the first
+    violation."""
     began = time.perf_counter()
     empty(line)
-    scene, post, workers, witness = _stage(seed, line, adapter_of, faults)
+    scene, post, workers, witness = _stage(seed, line, adapter_of, faults, day)
+    scene.stops_at_first = stops_at_first
     try:
-        _play(scene, post, workers, witness, size, stories)
+        with suppress(Stopped):
+            _play(scene, post, workers, witness, size, stories)
+        scene.line.bury()
         arrows: Counter[tuple[str, str, str, str]] = Counter()
         for row in rows(scene, "arrows"):
             arrows[row.subject, row.source, row.event, row.target] += row.steps
             if row.target == "abandoned":
                 scene.faults.saw("P4")
         return Outcome(
-            seed, len(rows(scene, "orders")), tuple(scene.violations), scene.faults.counts,
+            seed, scene.day.name, len(rows(scene, "orders")), tuple(scene.violations), scene.faults.counts,
             tuple(scene.faults.happened), tuple(scene.stories), arrows, scene.counts, scene.scheduler.digest(),
             scene.scheduler.steps, scene.seconds, time.perf_counter() - began,
             tuple(scene.scheduler.trace) if keep_trace or scene.violations else (),
@@ -174,13 +183,15 @@ def _pass(scene: Scene, workers: Workers, seconds: float, at_a_time: float) -> N
 
 
 def _stage(
-    seed: int, line: Pipeline, adapter_of: AdapterOf, only: Collection[str] | None
+    seed: int, line: Pipeline, adapter_of: AdapterOf, only: Collection[str] | None, asked: str
 ) -> tuple[Scene, Post, Workers, RefundWitness]:
     draw = Draw(seed)
-    faults, scheduler = Faults(draw, only), Scheduler()
+    day = day_of(draw, asked)
+    faults, scheduler = Faults(draw, only, day), Scheduler()
     boundaries, one = Boundaries(scheduler, draw, faults), OneLine(line)
     scene = Scene(
-        seed, MERCHANT, draw, faults, scheduler, one, boundaries, Provider(draw, faults, scheduler, boundaries, {}),
+        seed, day, MERCHANT, draw, faults, scheduler, one, boundaries,
+        Provider(draw, faults, scheduler, boundaries, {}),
         Receiver(draw, faults, scheduler),
         _policy(draw), {}, {}, draw.choose(LONGEST_GAPS, "longest gap"),
     )  # fmt: skip
@@ -243,13 +254,14 @@ def _surplus_policy(draw: Draw) -> SurplusPolicy:
 
 def _committed(workers: Workers, witness: RefundWitness, actor: Actor, name: str) -> None:
     witness.committed(actor, name)
-    if actor not in workers.lanes:
+    if workers.families.lane_of(actor) not in workers.lanes:
         workers.wake()
 
 
 def _died(scene: Scene, workers: Workers, actor: Actor) -> None:
     scene.line.bury()
-    scene.deaths[actor.story] += 1
-    if scene.deaths[actor.story] > 1:
-        scene.faults.saw("C2")
+    if not workers.families.is_call(actor):
+        scene.deaths[actor.story] += 1
+        if scene.deaths[actor.story] > 1:
+            scene.faults.saw("C2")
     workers.revive(actor)

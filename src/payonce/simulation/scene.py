@@ -17,6 +17,7 @@ from uuid import UUID
 from payonce.base.errors import Bug, PayonceError
 from payonce.domain.policy import Policy
 from payonce.simulation.database import Boundaries, OneLine
+from payonce.simulation.day import Day
 from payonce.simulation.draw import Draw
 from payonce.simulation.faults import Faults
 from payonce.simulation.hosts import Host
@@ -72,6 +73,7 @@ class Scene:
     """Everything of one run. `acknowledged`: event keys that were answered 2xx; `counts`: what happened sometimes."""
 
     seed: int
+    day: Day
     merchant_id: str
     draw: Draw
     faults: Faults
@@ -91,6 +93,8 @@ class Scene:
     violations: list[Violation] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     deaths: Counter[str] = field(default_factory=Counter)
+    # Whether the first broken promise ends the run.
+    stops_at_first: bool = False
     # How often a person asked again for an effect, by key: then it may be accepted once more.
     asked_again: Counter[str] = field(default_factory=Counter)
 
@@ -104,6 +108,7 @@ class Scene:
         if all((known.promise, known.ref) != (promise, ref) for known in self.violations):
             self.violations.append(Violation(promise, ref, detail, self.seconds))
             self.scheduler.note("VIOLATION", promise, ref, detail)
+            self.scheduler.is_stopped = self.stops_at_first
 
     def web_host(self, key: str) -> Host:
         """The host that a request happens to reach."""

@@ -20,7 +20,7 @@ from payonce.base.errors import Bug, ensure
 
 MICRO: Final = 1_000_000
 # Far above what a seed takes; only a run that turns in circles reaches it.
-MOST_STEPS: Final = 400_000
+MOST_STEPS: Final = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,10 @@ class Join:
 @dataclass(frozen=True, slots=True)
 class Die:
     """Never go on: the process ended here."""
+
+
+class Stopped(Exception):
+    """The run was told to stop here: what was looked for is found."""
 
 
 Instruction = Wait | Join | Die
@@ -85,6 +89,7 @@ class Scheduler:
         self.current: Actor | None = None
         self.steps = 0
         self.trace: list[str] = []
+        self.is_stopped = False
         self.on_death: Callable[[Actor], None] = lambda actor: None
         self._heap: list[tuple[int, str, int, Actor | None, Callable[[], None] | None]] = []
         self._count = 0
@@ -174,6 +179,8 @@ class Scheduler:
         when, _, ticket, actor, act = heapq.heappop(self._heap)
         if actor is not None and (actor.ticket != ticket or not actor.is_running):
             return
+        if self.is_stopped:
+            raise Stopped
         self.now = when
         self.steps += 1
         if self.steps > MOST_STEPS:

@@ -39,7 +39,8 @@ class Smallest:
             f'    """{self.promise}: {broken.detail.splitlines()[0][:90]}"""\n'
             f"    faults = {listed}\n"
             f"    stories = {list(self.stories)!r}\n"
-            f"    outcome = play({self.outcome.seed}, stories=stories, faults=faults, size={self.size})\n"
+            f"    outcome = play({self.outcome.seed}, stories=stories, faults=faults, size={self.size},"
+            f" day={self.outcome.day!r})\n"
             "    assert outcome.violations == ()\n"
         )
 

@@ -10,8 +10,6 @@ from payonce.simulation.scene import Scene, Story
 
 Part = Callable[[Person], Coroutine[Any, Any, None]]
 
-# All stories begin within this time, so that the workers are busy with many at once.
-SPAN_SECONDS: Final = 90.0
 CURRENCIES: Final = {"USD": 6.0, "EUR": 2.0, "VND": 1.0}
 # A usual one, the smallest that Stripe takes in these currencies, and odd ones.
 AMOUNTS: Final = {4500: 4.0, 50: 1.0, 99999: 1.0, 13501: 2.0, 30000: 1.0}
@@ -31,8 +29,9 @@ OTHERS: Final[dict[str, tuple[str, Part]]] = {
 
 
 def tell(scene: Scene, size: int, only: Collection[str] | None) -> None:
-    """Begin `size` stories, or those of them that are named."""
-    for number in range(size):
+    """Begin the stories of a day of that size, or those of them that are named. All begin within its span, so that the
+    workers are busy with many at once."""
+    for number in range(size * scene.day.times):
         key = f"s{number:02}"
         if only is None or key in only:
             _begin(scene, key)
@@ -52,7 +51,7 @@ def _begin(scene: Scene, key: str) -> None:
         draw.choose(CURRENCIES, key, "currency"),
     )
     scene.stories[key] = story
-    starts = draw.between(0.0, SPAN_SECONDS, key, "starts")
+    starts = draw.between(0.0, scene.day.span_seconds, key, "starts")
     people: list[tuple[str, Part]] = [("buyer", Person.buyer)]
     people += [
         (name, part) for name, (fault, part) in OTHERS.items() if scene.faults.strikes(fault, key, f"a {name} comes")
@@ -64,5 +63,5 @@ def _begin(scene: Scene, key: str) -> None:
 
 async def _strange(scene: Scene, number: int) -> None:
     """Somebody else's payment on the same account: not ours, and never to be touched."""
-    await scene.rest(scene.draw.between(0.0, SPAN_SECONDS, "stranger", number))
+    await scene.rest(scene.draw.between(0.0, scene.day.span_seconds, "stranger", number))
     scene.provider.charge_by_hand("strangers", None, "usd", 777)

@@ -13,6 +13,8 @@ from payonce.simulation.people import HOUR
 from payonce.simulation.scene import Scene
 from payonce.simulation.scheduler import MICRO
 
+# By then every table has its first rows.
+LEARNS_AT_SECONDS: Final = 45.0
 # Within this time nearly everything happens that has to do with people.
 BUSY_SECONDS: Final = 250.0
 CHECKS_IN_BETWEEN: Final = 3
@@ -21,6 +23,7 @@ JUMPS: Final = {120.0: 2.0, -120.0: 2.0, 3600.0: 1.0, -3600.0: 1.0}
 
 def plan_troubles(scene: Scene) -> None:
     """Plan everything that happens to hosts and database."""
+    scene.scheduler.at(int(LEARNS_AT_SECONDS * MICRO), "learn", scene.line.learn)
     _plan_outages(scene)
     for host in scene.hosts.values():
         _plan_kills(scene, host)

@@ -16,9 +16,9 @@ from payonce.simulation.scene import CHECKS, Scene
 KIND: dict[str, Any] = {kind.name: kind for kind in KINDS}
 
 
-def rows(scene: Scene, name: str) -> list[Any]:
+def rows(scene: Scene, name: str, **given: object) -> list[Any]:
     """The answer to a question of the harness."""
-    [reply] = scene.line.ask((CHECKS[name], {"merchant_id": scene.merchant_id}))
+    [reply] = scene.line.ask((CHECKS[name], {"merchant_id": scene.merchant_id, **given}))
     return reply.rows
 
 

@@ -11,8 +11,9 @@ from payonce.providers.simulator.stripe.checkout_session import CheckoutSession
 from payonce.providers.simulator.stripe.payment_intent import PaymentIntent
 from payonce.simulation.hosts import BEGINNING
 from payonce.simulation.provider import ATTEMPT_MARK
-from payonce.simulation.scene import CHECKS, Scene, Story
+from payonce.simulation.scene import Scene, Story
 from payonce.simulation.scheduler import MICRO, Actor
+from payonce.simulation.truth import rows
 from payonce.usecases.answers import AlreadyPaid, Checkout, CheckoutAnswer, Gone, InProgress
 
 # Between our look at the provider and the payer's there may be another click, a cancellation, the end of a session.
@@ -40,9 +41,7 @@ def witness_click(scene: Scene, story: Story, actor: Actor, answer: CheckoutAnsw
 
 def _check_recorded(scene: Scene, who: str, page: Checkout) -> None:
     """S12: what was handed out is recorded by then."""
-    given = {"merchant_id": scene.merchant_id, "attempt_id": page.attempt_id}
-    [reply] = scene.line.ask((CHECKS["disclosed"], given))
-    row = reply.rows[0] if reply.rows else None
+    row = next(iter(rows(scene, "disclosed", attempt_id=page.attempt_id)), None)
     if row is None or row.handle_ref != page.provider_ref or row.disclosed_at is None:
         scene.break_promise("S12", who, f"a page of the attempt {page.attempt_id} was given out unrecorded")
 
@@ -72,19 +71,17 @@ def _check_reason(scene: Scene, story: Story, who: str, answer: InProgress) -> N
     """L6: who is told to wait is told why, and it is so."""
     if answer.reason == "processing" and not _was_processing(scene, story):
         scene.break_promise("L6", who, "the payer was told to wait for a payment, and there is none at the provider")
-    given = {"merchant_id": scene.merchant_id}
     if answer.reason == "payment_under_review" and not _captured(scene, story):
         scene.break_promise("L6", who, "the payer was told of a payment under review, and the provider took nothing")
     if answer.reason == "closing_predecessor":
-        [reply] = scene.line.ask((CHECKS["orders"], given))
-        if not any(row.purpose == story.purpose and row.state != "open" for row in reply.rows):
+        orders = rows(scene, "orders_of_purpose", purpose=story.purpose)
+        if all(row.state == "open" for row in orders):
             scene.break_promise("L6", who, "the payer was told of a predecessor, and there is none")
 
 
 def _check_gone(scene: Scene, story: Story, who: str, answer: Gone) -> None:
     """L6: nobody is sent away from an order of his own that can be paid."""
-    [reply] = scene.line.ask((CHECKS["orders"], {"merchant_id": scene.merchant_id}))
-    for row in reply.rows:
+    for row in rows(scene, "orders_of_purpose", purpose=story.purpose):
         is_his = row.order_id == answer.order_id and row.payer_reference == story.payer
         if is_his and row.state == "open" and row.close_because is None:
             scene.break_promise("L6", who, f"the payer was told that it is gone ({answer.reason}), and it is open")
@@ -92,8 +89,7 @@ def _check_gone(scene: Scene, story: Story, who: str, answer: Gone) -> None:
 
 def _captured(scene: Scene, story: Story) -> bool:
     """Whether the provider ever took money for the story."""
-    intents = scene.provider.stripe.books.intents.values()
-    return any(i.amount_received and _is_of(scene, story, i.metadata) for i in intents)
+    return bool(scene.provider.captured_of(story.key))
 
 
 def _was_processing(scene: Scene, story: Story) -> bool:

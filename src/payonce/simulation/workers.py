@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from payonce.simulation.hosts import Host
 from payonce.simulation.scene import Scene
-from payonce.simulation.scheduler import Actor, Wait, give_way
+from payonce.simulation.scheduler import MICRO, Actor, Wait, give_way
+from payonce.simulation.side_by_side import Families, SideBySide
 from payonce.usecases.backfill import backfill
 from payonce.usecases.close_orders import close_orders
 from payonce.usecases.deliver_effects import deliver_effects
@@ -26,9 +27,19 @@ from payonce.usecases.send_refunds import send_refunds
 from payonce.usecases.world import World
 
 LONGEST_REST_SECONDS: Final = 6 * 3600.0
+# The second host looks so seldom once nothing happens: what one of them finds is found.
+LONGEST_REST_OF_SECOND_SECONDS: Final = 48 * 3600.0
 # A lane that found nothing to do rests so many times longer; one look costs a transaction, and most find nothing.
 SLOWER: Final = 4.0
 RESTART_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What a job is handed besides its world."""
+
+    handlers: Handlers
+    together: SideBySide
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +48,38 @@ class Duty:
 
     name: str
     soon_seconds: float
-    run: Callable[[World, str, Handlers], Awaitable[int]]
+    run: Callable[[World, str, Hand], Awaitable[int]]
     sends_back: bool = False
 
 
-async def _deliver(world: World, merchant_id: str, handlers: Handlers) -> int:
-    return len(await deliver_effects(world, merchant_id, handlers, 20))
+async def _deliver(world: World, merchant_id: str, hand: Hand) -> int:
+    return len(await deliver_effects(world, merchant_id, hand.handlers, 64, together=hand.together))
 
 
-async def _retry(world: World, merchant_id: str, handlers: Handlers) -> int:
+async def _retry(world: World, merchant_id: str, hand: Hand) -> int:
     return (await retry_events(world, merchant_id, 100)).tried
 
 
-async def _resolve(world: World, merchant_id: str, handlers: Handlers) -> int:
+async def _resolve(world: World, merchant_id: str, hand: Hand) -> int:
     resolved = await resolve_attempts(world, merchant_id, 100)
     return resolved.settled + resolved.closed
 
 
-async def _backfill(world: World, merchant_id: str, handlers: Handlers) -> int:
+async def _backfill(world: World, merchant_id: str, hand: Hand) -> int:
     did = await backfill(world, merchant_id)
     return did.new + did.closed
 
 
-async def _recover(world: World, merchant_id: str, handlers: Handlers) -> int:
+async def _recover(world: World, merchant_id: str, hand: Hand) -> int:
     did = await recover_payments(world, merchant_id)
     return did.lists.new + did.lists.closed
 
 
-async def _close(world: World, merchant_id: str, handlers: Handlers) -> int:
+async def _close(world: World, merchant_id: str, hand: Hand) -> int:
     return (await close_orders(world, merchant_id, 100)).closed
 
 
-async def _send_back(world: World, merchant_id: str, handlers: Handlers) -> int:
+async def _send_back(world: World, merchant_id: str, hand: Hand) -> int:
     return (await send_refunds(world, merchant_id, 50)).taken
 
 
@@ -95,8 +106,11 @@ class Workers:
     def __init__(self, scene: Scene, hosts: list[Host], handlers: Handlers) -> None:
         self.lanes: dict[Actor, Duty] = {}
         self.at_work: dict[str, str] = {}
+        # When each lane looked last, in microseconds.
+        self._looked: dict[Actor, int] = {}
         self._scene = scene
-        self._handlers = handlers
+        self.families = Families(scene.scheduler)
+        self._hand = Hand(handlers, SideBySide(self.families))
         self._hosts = hosts
 
     def start(self) -> None:
@@ -115,10 +129,12 @@ class Workers:
                 self._scene.scheduler.hasten(lane, duty.soon_seconds)
 
     def wake_now(self) -> None:
-        """Let every lane of the first host look now: the end of a run does not wait for rests."""
-        for lane in self.lanes:
+        """Let every lane of the first host look once its interval is over: the end of a run does not wait for rests."""
+        now = self._scene.scheduler.now
+        for lane, duty in self.lanes.items():
             if lane.host == self._hosts[0].name:
-                self._scene.scheduler.hasten(lane, 0.0)
+                since = (now - self._looked.get(lane, 0)) / MICRO
+                self._scene.scheduler.hasten(lane, max(0.0, duty.soon_seconds - since))
 
     def send_another(self, standing: Actor) -> None:
         """Let the others who send money back come once what `standing` holds may be taken up again."""
@@ -128,6 +144,7 @@ class Workers:
 
     def revive(self, dead: Actor) -> None:
         """Start a lane again whose host or process died."""
+        self.families.died(dead)
         duty = self.lanes.pop(dead, None)
         if duty is None:
             return
@@ -146,19 +163,21 @@ class Workers:
         self.lanes[lane] = duty
 
     async def _drive(self, key: str, duty: Duty, world: World) -> None:
-        rest = duty.soon_seconds
+        rest, is_first = duty.soon_seconds, key.startswith(self._hosts[0].name)
+        longest = LONGEST_REST_SECONDS if is_first else LONGEST_REST_OF_SECOND_SECONDS
         while True:
             if duty.name in self.at_work.values():
                 self._scene.faults.saw("J1")
             self.at_work[key] = duty.name
+            self._looked[self._scene.scheduler.acting()] = self._scene.scheduler.now
             touched = await self._step(key, duty, world)
             self.at_work.pop(key, None)
-            rest = duty.soon_seconds if touched else min(rest * SLOWER, LONGEST_REST_SECONDS)
+            rest = duty.soon_seconds if touched else min(rest * SLOWER, longest)
             await give_way(Wait(rest))
 
     async def _step(self, key: str, duty: Duty, world: World) -> int:
         try:
-            touched = await duty.run(world, self._scene.merchant_id, self._handlers)
+            touched = await duty.run(world, self._scene.merchant_id, self._hand)
         except Exception as error:
             # The edge of a job, as the real worker has it: the next step begins from the rows.
             self._scene.report(error, key)

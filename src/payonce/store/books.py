@@ -57,7 +57,7 @@ def resolved(by_ref: Sequence[Row], by_id: Sequence[Row]) -> tuple[dict[RefKey, 
 async def load(
     tx: Tx,
     merchant_id: str,
-    purposes: Iterable[str],
+    purposes: Iterable[str] | None,
     order_ids: Iterable[UUID],
     new_id: Callable[[], UUID],
     kinds: Iterable[EffectKind],
@@ -66,18 +66,21 @@ async def load(
     with_refs: bool = True,
     skus: Collection[str] = (),
 ) -> dict[str, Book]:
-    """The books of the purposes, locked until COMMIT; empty ones for purposes that are new.
+    """The books of the purposes, locked until COMMIT; empty ones for purposes that are new. None: the purposes of the
+    orders, as far as there are such orders.
 
     `order_ids`: the orders that are known to be concerned, in most cases all there are; what belongs to others of the
     purposes costs another round trip. `with_refs=False` leaves the references out, for callers that resolved those
     which they need. `skus`: stock that is asked for anew; that of orders which ask for some is loaded with them.
     """
-    named, known = sorted(set(purposes)), sorted(set(order_ids))
-    books = {name: Book(merchant_id, name, tx.now, new_id, tuple(kinds), rules) for name in named}
+    named = None if purposes is None else sorted(set(purposes))
+    known = sorted(set(order_ids))
     orders, *rest = await tx.all(
         (BOOKS.lock_orders, {"merchant_id": merchant_id, "purposes": named, "order_ids": known}),
         *_calls_for(merchant_id, known, with_refs),
     )
+    names = {row.purpose for row in orders} if named is None else named
+    books = {name: Book(merchant_id, name, tx.now, new_id, tuple(kinds), rules) for name in names}
     by_order: dict[UUID, Book] = {}
     for row in orders:
         by_order[row.order_id] = books[row.purpose]

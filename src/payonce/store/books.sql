@@ -20,13 +20,6 @@ FROM attempts
 WHERE merchant_id = %(merchant_id)s::text
     AND attempt_id = ANY(%(attempt_ids)s::uuid[]);
 
--- name: purpose_of_order
--- Finds the purpose that an order belongs to, before its book is loaded under lock.
-SELECT purpose
-FROM orders
-WHERE merchant_id = %(merchant_id)s::text
-    AND order_id = %(order_id)s::uuid;
-
 -- name: purposes_of_orders
 -- Finds the purposes that orders belong to, before their books are loaded under lock.
 SELECT order_id, purpose
@@ -38,13 +31,23 @@ ORDER BY order_id;
 -- name: lock_orders
 -- Locks the orders of the purposes, in the order of their ids, so that whoever decides about a purpose decides alone.
 -- Released orders are history and stay out, but for the newest of a purpose, those that are named, and those of which
--- something may still be paid.
+-- something may still be paid. Without purposes: those of the orders that are named; an order never changes its purpose.
 SELECT order_id, reference, purpose, payer_reference, state, amount_minor, currency, received_minor, allocated_minor,
     refunded_minor, disputed_minor, token, created_at, opened_at, paid_at, closed_at, closed_reason, close_because,
     released_at, version, has_items
 FROM orders AS o
 WHERE merchant_id = %(merchant_id)s::text
-    AND purpose = ANY(%(purposes)s::text[])
+    AND purpose = ANY(
+        COALESCE(
+            %(purposes)s::text[],
+            ARRAY(
+                SELECT named.purpose
+                FROM orders AS named
+                WHERE named.merchant_id = %(merchant_id)s::text
+                    AND named.order_id = ANY(%(order_ids)s::uuid[])
+            )
+        )
+    )
     AND (
         released_at IS NULL
         OR order_id = ANY(%(order_ids)s::uuid[])

@@ -5,19 +5,18 @@ order goes through here or through `tell`; both record by the same function."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from payonce.base.errors import Refused
 from payonce.domain.book import Book
 from payonce.domain.order import Order
-from payonce.store import books, queries
+from payonce.store import books
 from payonce.store.database import Tx
 from payonce.usecases.tape import IdTape
 from payonce.usecases.world import World
 
 T = TypeVar("T")
-BOOKS: Final = queries.load("books")
 
 
 async def in_book(
@@ -39,12 +38,11 @@ async def in_book(
 
     async def work(tx: Tx) -> T:
         tape.rewind()
-        row = await tx.one(BOOKS.purpose_of_order, merchant_id=merchant_id, order_id=order_id)
-        if row is None:
-            raise Refused("there is no such order", code="order_unknown", status=404)
         rules = world.rules_of(merchant_id)
-        loaded = await books.load(tx, merchant_id, [row.purpose], [order_id], tape.next, world.kinds, rules=rules)
-        book = loaded[row.purpose]
+        loaded = await books.load(tx, merchant_id, None, [order_id], tape.next, world.kinds, rules=rules)
+        if not loaded:
+            raise Refused("there is no such order", code="order_unknown", status=404)
+        [book] = loaded.values()
         book.cause = cause
         result = await decide(tx, book, book.orders[order_id])
         books.record(tx, [book], actor=actor or name, order_ids=[order_id])
