@@ -8,7 +8,7 @@ import json
 import pytest
 
 from payonce.usecases.idempotency import LEASE, Keyed, begin_request
-from tests.support.line import Line
+from tests.support.line import Fate, Line
 from tests.support.site import KEY, Site, order_body
 
 
@@ -117,7 +117,8 @@ def test_what_the_store_did_not_answer_is_repeated_at_once(cut_site: tuple[Site,
     before = line.commits
     site.place("fee:1")
     # After the key was claimed, or after all but the last, every COMMIT is lost until the store is given up.
-    line.fates = [*["pass"] * (1 if told == 503 else line.commits - before - 1), "cut before", "cut before"]
+    passing: list[Fate] = ["pass"] * (1 if told == 503 else line.commits - before - 1)
+    line.fates = [*passing, "cut before", "cut before"]
     first = site.api("POST", "/orders", order_body("fee:2"), key="k")
     assert (first.status_code, line.fates) == (told, [])
     again = site.api("POST", "/orders", order_body("fee:2"), key="k")
