@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from payonce.base.errors import Refused
 from payonce.domain.book import Book
 from payonce.domain.order import Order
-from payonce.store import books, queries
+from payonce.store import books
 from payonce.store.database import Tx
 from payonce.usecases.tape import IdTape
 from payonce.usecases.world import World
 
 T = TypeVar("T")
-BOOKS: Final = queries.load("books")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +51,14 @@ async def in_books(
     async def run(tx: Tx) -> list[T]:
         tape.rewind()
         begin()
-        rows = await tx.rows(BOOKS.purposes_of_orders, merchant_id=merchant_id, order_ids=order_ids)
-        if len(rows) < len(order_ids):
-            raise Refused("there is no such order", code="order_unknown", status=404)
-        purposes = {row.order_id: row.purpose for row in rows}
         rules = world.rules_of(merchant_id)
-        loaded = await books.load(
-            tx, merchant_id, set(purposes.values()), order_ids, tape.next, world.kinds, rules=rules
-        )
+        loaded = await books.load(tx, merchant_id, None, order_ids, tape.next, world.kinds, rules=rules)
+        by_order = {order_id: book for book in loaded.values() for order_id in book.orders}
+        if not by_order.keys() >= set(order_ids):
+            raise Refused("there is no such order", code="order_unknown", status=404)
         results = []
         for work in works:
-            book = loaded[purposes[work.order_id]]
+            book = by_order[work.order_id]
             book.cause, book.happened_at = work.cause, None
             results.append(work.decide(book, book.orders[work.order_id]))
         books.record(tx, loaded.values(), actor=name, order_ids=order_ids)
