@@ -65,7 +65,7 @@ def test_below_a_prefix_every_link_leads_there(house: House) -> None:
     ],
 )
 def test_only_a_trusted_proxy_says_who_calls(peer: str, forwarded: str, trusted: tuple[str, ...], caller: str) -> None:
-    settings = ApiSettings(base_url="http://pay.test", api_key="x" * 12, trusted_proxies=trusted)
+    settings = ApiSettings(base_url="http://pay.test", api_key="key_of_the_first_caller", trusted_proxies=trusted)
     assert caller_address(peer, forwarded, settings.proxies) == caller
 
 

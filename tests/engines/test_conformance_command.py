@@ -198,7 +198,11 @@ def test_two_runs_do_not_meet(postgres: TestServer) -> None:
 def test_its_database_is_dropped_when_somebody_stops_it(postgres: TestServer, number: signal.Signals) -> None:
     words = [sys.executable, "-m", "payonce.cli.main", "conformance", postgres.server.dsn("postgres")]
     here = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    run = subprocess.Popen(words, env=here, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        words, env=here, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        # Whatever runs in a shell's background is born deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     try:
         until(lambda: ours(postgres) or run.poll() is not None, what="the database")
         assert run.poll() is None, run.stderr and run.stderr.read()

@@ -340,8 +340,6 @@ class Book:
 
     def returns_of(self, capture: Capture) -> list[Return]:
         """The refunds and disputes of the capture, by whomever."""
-        if not self.returns:
-            return []
         return [back for back in self.returns.values() if self.capture_of(back) is capture]
 
     def capture_of(self, back: Return) -> Capture | None:
