@@ -107,7 +107,7 @@ BUGS: Final = (
         "    found.asked_at = book.now\n"
         '    if said.name == "close" and not isinstance(outcome, Done):\n'
         '        book.move_attempt(found, "closed")\n',
-        "the provider says that it cannot be closed, so it must be closed already",
+        "the provider says that it cannot be closed, so it must be closed already", first=16,
     ),
     Bug(
         "time-out is read as failure", "usecases/ensure_checkout.py",
@@ -139,7 +139,7 @@ BUGS: Final = (
         "    except Exception:\n",
         '        became = [Received("accepted", told.provider, told.type, "retry", error.code) for told in tolds]\n'
         "    except Exception:\n",
-        "the provider shall not be bothered with our database",
+        "the provider shall not be bothered with our database", first=10,
     ),
     Bug(
         "an unknown effect is sent again", "domain/delivering.py",
