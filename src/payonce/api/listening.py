@@ -48,6 +48,14 @@ def most_connections() -> int:
     return max(16, min(MOST_CONNECTIONS, soft - SPARE_DESCRIPTORS))
 
 
+def most_refused() -> int:
+    """How many connections there may be with those that are only told to come again; more are cut off."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return 2 * MOST_CONNECTIONS
+    return max(most_connections(), min(2 * MOST_CONNECTIONS, soft - SPARE_DESCRIPTORS // 2))
+
+
 class BoundedHttp(HttpToolsProtocol):
     """One connection."""
 
@@ -58,15 +66,20 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = True
         self._status = 400
         self._patience: asyncio.TimerHandle | None = None
-        self._most = most_connections()
+        self._most, self._most_refused = most_connections(), most_refused()
+        self._is_beyond = False
         self._is_over = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
-        if len(self.connections) > self._most:
+        if len(self.connections) <= self._most:
+            self._await_head()
+        elif len(self.connections) <= self._most_refused:
+            # It is told when its request is here: before that, its system would throw away what it was told.
+            self._is_beyond = True
+            self._patience = self.loop.call_later(LINGER_SECONDS, self._refuse, 503)
+        else:
             self._refuse(503)
-            return
-        self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -79,6 +92,9 @@ class BoundedHttp(HttpToolsProtocol):
         if self._is_over:
             if self._came > MOST_LINGERING_BYTES:
                 self.transport.close()
+            return
+        if self._is_beyond:
+            self._refuse(503)
             return
         super().data_received(data)
         if self._came > (LARGEST_HEAD_BYTES if self._in_head else LARGEST_MESSAGE_BYTES):
@@ -134,7 +150,7 @@ class BoundedHttp(HttpToolsProtocol):
                 STATUS_LINE[status] + b"content-type: text/plain; charset=utf-8\r\n" + again
                 + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(text) + text
             )  # fmt: skip
-        if len(self.connections) < self._most + SPARE_DESCRIPTORS // 2 and self.transport.can_write_eof():
+        if len(self.connections) <= self._most_refused and self.transport.can_write_eof():
             self.transport.write_eof()
             self.loop.call_later(LINGER_SECONDS, self.transport.close)
         else:
