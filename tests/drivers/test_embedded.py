@@ -160,6 +160,23 @@ def test_a_second_process_joins_and_leaves_the_server_to_its_owner(
     server.stop()
 
 
+def test_a_server_that_is_slow_to_stop_is_said_to_be_and_can_be_started_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedServer(folder)
+    server.start()
+    monkeypatch.setattr("payonce.drivers.embedded.STOP_SECONDS", 0)
+    with pytest.raises(Unavailable, match="does not stop"):
+        server.stop()
+    assert not server.is_owner
+    monkeypatch.undo()
+    again = EmbeddedServer(folder)
+    again.start()
+    assert again.is_owner
+    assert execute(again, "SELECT 1") == [(1,)]
+    again.stop()
+
+
 def test_of_several_that_start_at_once_on_a_new_folder_one_is_the_owner(
     folder: Path, services: list[subprocess.Popen[str]]
 ) -> None:

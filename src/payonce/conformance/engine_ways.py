@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import Final
 
@@ -60,10 +60,12 @@ def prepared_statements(ground: Ground) -> str:
     return f"survive {ROUNDS} rounds of {CLIENTS} connections"
 
 
-async def _nested(one: SyncDatabase, two: SyncDatabase, ask: Callable[..., object], number: int) -> None:
+async def _nested(
+    one: SyncDatabase, two: SyncDatabase, ask: Callable[[SyncDatabase, int], Awaitable[None]], number: int
+) -> None:
     async def hold(tx: Tx) -> None:
         await tx.rows(_WHO, number=number)
-        await ask(two, number)  # type: ignore[misc]
+        await ask(two, number)
         await tx.rows(_WHO, number=number)
 
     await one.transaction(hold, name="conformance", read_only=True)

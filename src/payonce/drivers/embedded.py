@@ -260,7 +260,7 @@ class EmbeddedServer:
             check=False,
         )
         if done.returncode:
-            raise self._failed((done.stdout or b"").decode(errors="replace"), "stop" if "stop" in words else "start")
+            raise self._failed((done.stdout or b"").decode(errors="replace"), "stop" if words[0] == "stop" else "start")
 
     def _failed(self, words: str, verb: str = "start") -> Unavailable:
         log_file = self.data / "server.log"

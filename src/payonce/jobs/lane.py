@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from payonce.base.errors import PayonceError, ensure
+from payonce.base.errors import Bug, PayonceError
 from payonce.domain import job_run
 from payonce.jobs.guard import GuardedDatabase
 from payonce.jobs.worker import Hand, Job, Ran
@@ -147,10 +147,12 @@ class Lane:
         return self._until_next((turn.slot_at + timedelta(seconds=turn.every_seconds) - now).total_seconds())
 
     async def _would_do_something(self) -> bool:
-        ensure(self.job.look is not None, f"the job {self.job.name} looks first and has no look")
+        look = self.job.look
+        if look is None:
+            raise Bug(f"the job {self.job.name} looks first and has no look")
         hand = replace(self.hand, world=self.hand.world.for_looking())
         for merchant_id in self.merchants:
-            if (await self.job.look(hand, merchant_id, 1)).rows:  # type: ignore[misc]
+            if (await look(hand, merchant_id, 1)).rows:
                 return True
         return False
 
