@@ -70,6 +70,7 @@ SELECT merchant_id, provider, account, record_ref || '_again', day, nature, kind
 FROM money_records
 WHERE object_ref = ANY(%(refs)s)
 """
+_NOT_ALONE: Final = "UPDATE money_records SET is_first = false WHERE object_ref = ANY(%(refs)s)"
 # Seen in the last hour before the end of what was read of a day whose next one is not known.
 _TIMING: Final = """
 INSERT INTO captures (
@@ -97,6 +98,7 @@ def make_big_day(connection: psycopg.Connection[Any], payments: int) -> dict[str
         cursor.execute(_ONLY_THERE, {"refs": list(refs["only_there"]), "ours": True})
         cursor.execute(_ONLY_THERE, {"refs": [f"pi_foreign_{n}" for n in range(FOREIGN)], "ours": False})
         cursor.execute(_DUPLICATE, {"refs": list(refs["duplicate"])})
+        cursor.execute(_NOT_ALONE, {"refs": list(refs["duplicate"])})
         cursor.execute(_TIMING, {"refs": list(refs["timing"])})
         cursor.execute("SET session_replication_role = DEFAULT")
     connection.commit()

@@ -16,7 +16,7 @@ from payonce.drivers.stepping import run_to_end
 from payonce.store import reconciliation as store
 from payonce.store.database import Tx
 from payonce.store.reconciliation import Window, WindowKey
-from payonce.usecases.reconcile_comparing import compare_ours, compare_theirs
+from payonce.usecases.reconcile_comparing import compare
 from payonce.usecases.world import World
 
 DAY: Final = date(2026, 11, 19)
@@ -137,18 +137,22 @@ class Planting:
         return UUID(int=self.chance.getrandbits(128), version=4)
 
 
+def keep_records(world: World, records: list[MoneyRecord], day: date = DAYS[0]) -> None:
+    """Stage at most a batch of records, as a page of that day's reading does."""
+
+    async def keep(tx: Tx) -> None:
+        window = await store.lock(tx, "default", WindowKey("stripe", "main", day))
+        assert window is not None
+        await store.stage(tx, "default", window, MoneySource("list"), records)
+
+    run_to_end(world.database.transaction(keep, name="plant"))
+
+
 def compared_there(world: World, records: list[MoneyRecord]) -> list[Window]:
     """Stage the records and compare the days in the database; the windows, whose lines are not settled yet."""
-    source, keys = MoneySource("list"), [WindowKey("stripe", "main", day) for day in DAYS]
     for first in range(0, len(records), 1000):
-
-        async def keep(tx: Tx, batch: list[MoneyRecord] = records[first : first + 1000]) -> None:
-            window = await store.lock(tx, "default", keys[0])
-            assert window is not None
-            await store.stage(tx, "default", window, source, batch)
-
-        run_to_end(world.database.transaction(keep, name="plant"))
-    return [_compared(world, key) for key in keys]
+        keep_records(world, records[first : first + 1000])
+    return [_compared(world, WindowKey("stripe", "main", day)) for day in DAYS]
 
 
 def _compared(world: World, key: WindowKey) -> Window:
@@ -157,8 +161,7 @@ def _compared(world: World, key: WindowKey) -> Window:
 
     window = run_to_end(world.database.transaction(look, name="look"))
     while window is not None and window.state.startswith("comparing"):
-        step = compare_theirs if window.state == "comparing_theirs" else compare_ours
-        done = run_to_end(step(world, "default", window))
+        done = run_to_end(compare(world, "default", window))
         window = None if done is None else done.window
     assert window is not None
     return window

@@ -296,7 +296,7 @@ def test_a_run_of_which_every_commit_answer_is_lost_ends_like_one_that_lost_none
     for house in (whole, broken):
         _busy_day(house)
         assert run(house).held == []
-    assert {name for name, _ in lost} >= {"reconcile_take", "reconcile_read", "reconcile_theirs", "reconcile_settle"}
+    assert {name for name, _ in lost} >= {"reconcile_take", "reconcile_read", "reconcile_compare", "reconcile_settle"}
     assert (windows(whole), sums(whole), lines(whole)) == (windows(broken), sums(broken), lines(broken))
     assert at_risk(whole) == at_risk(broken)
     counts = "SELECT records, matched, foreign_records, comparison, rounds, passes FROM reconcile_windows"

@@ -13,7 +13,7 @@ from payonce.cli.saying import err
 from payonce.usecases.reconcile import Batch
 
 _IN_WORDS = {
-    "reading": "reading", "comparing_theirs": "comparing theirs", "comparing_ours": "comparing ours",
+    "reading": "reading", "comparing_theirs": "comparing", "comparing_ours": "comparing what went back",
     "settling": "settling", "finding": "closing", "provisional": "done for now", "closed": "done",
 }  # fmt: skip
 

@@ -1,21 +1,29 @@
 -- Comparing, in slices of time so that each statement is short and memory stays flat whatever the day holds. Most of a day
--- is plain: one record, and the same amount here within minutes. Both sides of a slice are read once and joined by hash.
--- What is not plain comes out by name, and is looked up by key with all that tells why.
+-- is plain: one record, and the same amount here within minutes. Both sides of a slice are read once and joined once, by
+-- hash. What is not plain comes out by name, and is looked up by key with all that tells why.
 
--- name: next_records
--- Finds where the next slice of a day's records ends.
+-- name: slice_end
+-- Finds the last record of the next slice of a day; none where what is left is less than a slice.
 SELECT occurred_at, record_ref
-FROM (
-    SELECT occurred_at, record_ref
-    FROM money_records
-    WHERE merchant_id = %(merchant_id)s::text
-        AND provider = %(provider)s::text
-        AND account = %(account)s::text
-        AND day = %(day)s::date
-        AND (occurred_at, record_ref) > (%(after_at)s::timestamptz, %(after_ref)s::text)
-    ORDER BY occurred_at, record_ref
-    LIMIT %(limit)s::integer
-) AS next
+FROM money_records
+WHERE merchant_id = %(merchant_id)s::text
+    AND provider = %(provider)s::text
+    AND account = %(account)s::text
+    AND day = %(day)s::date
+    AND (occurred_at, record_ref) > (%(after_at)s::timestamptz, %(after_ref)s::text)
+ORDER BY occurred_at, record_ref
+LIMIT 1
+OFFSET %(others)s::bigint;
+
+-- name: last_record
+-- Finds the last record of a day, where its last slice ends.
+SELECT occurred_at, record_ref
+FROM money_records
+WHERE merchant_id = %(merchant_id)s::text
+    AND provider = %(provider)s::text
+    AND account = %(account)s::text
+    AND day = %(day)s::date
+    AND (occurred_at, record_ref) > (%(after_at)s::timestamptz, %(after_ref)s::text)
 ORDER BY occurred_at DESC, record_ref DESC
 LIMIT 1;
 
@@ -32,41 +40,56 @@ WHERE merchant_id = %(merchant_id)s::text
     AND nature <> 'other'
     AND withdrawn_at IS NULL;
 
--- name: not_plain_theirs
--- Finds the records of a slice that are not plainly matched: all but first charges of the same amount as here. Both sides
--- are made before they are joined, because a plan for the first thousand would look each one up by its key.
-WITH slice AS MATERIALIZED (
-    SELECT occurred_at, record_ref, nature = 'charge' AND is_first AS may_be_plain, object_kind, object_ref, object_minor,
-        object_currency
-    FROM money_records
-    WHERE merchant_id = %(merchant_id)s::text
-        AND provider = %(provider)s::text
-        AND account = %(account)s::text
-        AND day = %(day)s::date
-        AND (occurred_at, record_ref) > (%(after_at)s::timestamptz, %(after_ref)s::text)
-        AND (occurred_at, record_ref) <= (%(upto_at)s::timestamptz, %(upto_ref)s::text)
-        AND nature <> 'other'
-        AND withdrawn_at IS NULL
-),
-near AS MATERIALIZED (
-    SELECT kind, ref, captured_minor, currency
-    FROM captures
-    WHERE merchant_id = %(merchant_id)s::text
-        AND provider = %(provider)s::text
-        AND account = %(account)s::text
-        AND captured_at >= %(near_from)s::timestamptz
-        AND captured_at <= %(near_to)s::timestamptz
-)
-SELECT s.occurred_at, s.record_ref, s.object_kind, s.object_ref
-FROM slice AS s
-LEFT JOIN near AS n
-    ON n.kind = s.object_kind
-    AND n.ref = s.object_ref
-    AND n.captured_minor = s.object_minor
-    AND n.currency = s.object_currency
-    AND s.may_be_plain
-WHERE n.ref IS NULL
-ORDER BY s.occurred_at, s.record_ref
+-- name: not_plain
+-- Finds what is not plainly matched in a slice: their records but for charges of the same amount as here whose object has
+-- no other record, and what came in here without a record of it within minutes. The join is a full one, which has no plan
+-- that looks each row up by its key, whatever the planner thinks of their number.
+SELECT moved_at, is_theirs, record_ref, object_kind, object_ref
+FROM (
+    SELECT COALESCE(t.occurred_at, o.captured_at) AS moved_at, t.record_ref IS NOT NULL AS is_theirs, t.record_ref,
+        COALESCE(t.object_kind, o.kind) AS object_kind, COALESCE(t.object_ref, o.ref) AS object_ref
+    FROM (
+        SELECT occurred_at, record_ref, object_kind, object_ref, object_minor, object_currency,
+            nature = 'charge' AND is_first AS may_be_plain,
+            day = %(day)s::date
+            AND (occurred_at, record_ref) > (%(after_at)s::timestamptz, %(after_ref)s::text)
+            AND (occurred_at, record_ref) <= (%(upto_at)s::timestamptz, %(upto_ref)s::text) AS in_slice
+        FROM money_records
+        WHERE merchant_id = %(merchant_id)s::text
+            AND provider = %(provider)s::text
+            AND account = %(account)s::text
+            AND day = ANY(%(near_days)s::date[])
+            AND occurred_at >= %(near_from)s::timestamptz
+            AND occurred_at <= %(near_to)s::timestamptz
+            AND nature <> 'other'
+            AND withdrawn_at IS NULL
+    ) AS t
+    FULL JOIN (
+        SELECT captured_at, kind, ref, captured_minor, currency,
+            (captured_at, kind, ref)
+            > (%(ours_after_at)s::timestamptz, %(ours_after_kind)s::text, %(ours_after_ref)s::text)
+            AND captured_at < %(ours_to_at)s::timestamptz AS in_slice
+        FROM captures
+        WHERE merchant_id = %(merchant_id)s::text
+            AND provider = %(provider)s::text
+            AND account = %(account)s::text
+            AND captured_at >= %(near_from)s::timestamptz
+            AND captured_at <= %(near_to)s::timestamptz
+    ) AS o
+        ON o.kind = t.object_kind
+        AND o.ref = t.object_ref
+    WHERE (
+            t.in_slice
+            AND (
+                o.ref IS NULL
+                OR NOT t.may_be_plain
+                OR o.captured_minor <> t.object_minor
+                OR o.currency <> t.object_currency
+            )
+        )
+        OR (o.in_slice AND t.record_ref IS NULL)
+) AS unlike
+ORDER BY moved_at, is_theirs, record_ref, object_kind, object_ref
 LIMIT %(most)s::integer;
 
 -- name: unmatched_theirs
@@ -153,55 +176,6 @@ LEFT JOIN provider_refs AS s
     AND s.kind = u.capture_kind
     AND s.ref = u.capture_ref
 ORDER BY u.object_kind, u.object_ref;
-
--- name: next_captures
--- Finds where the next slice of what we saw come in on a day ends.
-SELECT captured_at AS at, kind, ref
-FROM (
-    SELECT captured_at, kind, ref
-    FROM captures
-    WHERE merchant_id = %(merchant_id)s::text
-        AND provider = %(provider)s::text
-        AND account = %(account)s::text
-        AND captured_at < %(to_at)s::timestamptz
-        AND (captured_at, kind, ref) > (%(after_at)s::timestamptz, %(after_kind)s::text, %(after_ref)s::text)
-    ORDER BY captured_at, kind, ref
-    LIMIT %(limit)s::integer
-) AS next
-ORDER BY captured_at DESC, kind DESC, ref DESC
-LIMIT 1;
-
--- name: captures_not_near
--- Finds what came in by us in a slice without a record of it within minutes.
-WITH slice AS MATERIALIZED (
-    SELECT captured_at, kind, ref
-    FROM captures
-    WHERE merchant_id = %(merchant_id)s::text
-        AND provider = %(provider)s::text
-        AND account = %(account)s::text
-        AND (captured_at, kind, ref) > (%(after_at)s::timestamptz, %(after_kind)s::text, %(after_ref)s::text)
-        AND (captured_at, kind, ref) <= (%(upto_at)s::timestamptz, %(upto_kind)s::text, %(upto_ref)s::text)
-),
-near AS MATERIALIZED (
-    SELECT object_kind, object_ref
-    FROM money_records
-    WHERE merchant_id = %(merchant_id)s::text
-        AND provider = %(provider)s::text
-        AND account = %(account)s::text
-        AND day = ANY(%(near_days)s::date[])
-        AND occurred_at >= %(near_from)s::timestamptz
-        AND occurred_at <= %(near_to)s::timestamptz
-        AND object_ref IS NOT NULL
-        AND withdrawn_at IS NULL
-)
-SELECT s.captured_at AS at, s.kind, s.ref
-FROM slice AS s
-LEFT JOIN near AS n
-    ON n.object_kind = s.kind
-    AND n.object_ref = s.ref
-WHERE n.object_ref IS NULL
-ORDER BY s.captured_at, s.kind, s.ref
-LIMIT %(most)s::integer;
 
 -- name: captures_only_here
 -- Finds which of these the provider's records do not have on any day.

@@ -116,15 +116,12 @@ WHERE merchant_id = %(merchant_id)s::text
     AND day <> %(day)s::date;
 
 -- name: sum_day
--- Adds up what moved on the day, by currency: theirs by the records of the day, ours by when we saw it first.
-INSERT INTO reconcile_sums (
-    merchant_id, provider, account, day, currency, charges, gross_minor, fees_minor, refunds_minor, disputes_minor,
-    other_minor, net_minor, ours_gross_minor, ours_refunds_minor, ours_disputes_minor
-)
-SELECT %(merchant_id)s::text, %(provider)s::text, %(account)s::text, %(day)s::date, currency, sum(charges)::bigint,
-    sum(gross)::bigint, sum(fees)::bigint, sum(refunds)::bigint, sum(disputes)::bigint, sum(other)::bigint,
-    sum(gross - fees + refunds + disputes + other)::bigint, sum(ours_gross)::bigint, sum(ours_refunds)::bigint,
-    sum(ours_disputes)::bigint
+-- Adds up what moved on the day, by currency: theirs by the records of the day, ours by when we saw it first. Apart from
+-- what keeps it, because a statement that writes reads with one process alone.
+SELECT currency, sum(charges)::bigint AS charges, sum(gross)::bigint AS gross_minor, sum(fees)::bigint AS fees_minor,
+    sum(refunds)::bigint AS refunds_minor, sum(disputes)::bigint AS disputes_minor, sum(other)::bigint AS other_minor,
+    sum(gross - fees + refunds + disputes + other)::bigint AS net_minor, sum(ours_gross)::bigint AS ours_gross_minor,
+    sum(ours_refunds)::bigint AS ours_refunds_minor, sum(ours_disputes)::bigint AS ours_disputes_minor
 FROM (
     SELECT currency, count(*) FILTER (WHERE nature = 'charge') AS charges,
         COALESCE(sum(amount_minor) FILTER (WHERE nature = 'charge'), 0) AS gross, sum(fee_minor) AS fees,
@@ -169,6 +166,25 @@ FROM (
         AND day = %(day)s::date
 ) AS moved
 GROUP BY currency
+ORDER BY currency;
+
+-- name: keep_sums
+-- Keeps the sums of a day.
+INSERT INTO reconcile_sums (
+    merchant_id, provider, account, day, currency, charges, gross_minor, fees_minor, refunds_minor, disputes_minor,
+    other_minor, net_minor, ours_gross_minor, ours_refunds_minor, ours_disputes_minor
+)
+SELECT %(merchant_id)s::text, %(provider)s::text, %(account)s::text, %(day)s::date, currency, charges, gross_minor,
+    fees_minor, refunds_minor, disputes_minor, other_minor, net_minor, ours_gross_minor, ours_refunds_minor,
+    ours_disputes_minor
+FROM unnest(
+    %(currencies)s::text[], %(charges)s::bigint[], %(gross)s::bigint[], %(fees)s::bigint[], %(refunds)s::bigint[],
+    %(disputes)s::bigint[], %(other)s::bigint[], %(net)s::bigint[], %(ours_gross)s::bigint[],
+    %(ours_refunds)s::bigint[], %(ours_disputes)s::bigint[]
+) AS new (
+    currency, charges, gross_minor, fees_minor, refunds_minor, disputes_minor, other_minor, net_minor, ours_gross_minor,
+    ours_refunds_minor, ours_disputes_minor
+)
 ORDER BY currency
 ON CONFLICT (merchant_id, provider, account, day, currency) DO UPDATE
 SET charges = excluded.charges,

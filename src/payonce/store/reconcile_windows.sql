@@ -115,6 +115,44 @@ WHERE merchant_id = %(merchant_id)s::text
     AND account = %(account)s::text
     AND record_ref = ANY(%(refs)s::text[]);
 
+-- name: lock_account
+-- Locks what all who keep records of an account lock, so that of two records of one object the later one is seen to be that.
+SELECT day
+FROM reconcile_windows
+WHERE merchant_id = %(merchant_id)s::text
+    AND provider = %(provider)s::text
+    AND account = %(account)s::text
+ORDER BY day
+LIMIT 1
+FOR UPDATE;
+
+-- name: known_objects
+-- Finds which objects of a page have other records already.
+SELECT DISTINCT t.object_kind, t.object_ref
+FROM unnest(%(refs)s::text[], %(object_kinds)s::text[], %(object_refs)s::text[]) AS t (
+    record_ref, object_kind, object_ref
+)
+JOIN money_records AS r
+    ON r.merchant_id = %(merchant_id)s::text
+    AND r.provider = %(provider)s::text
+    AND r.account = %(account)s::text
+    AND r.object_kind = t.object_kind
+    AND r.object_ref = t.object_ref
+    AND r.record_ref <> t.record_ref;
+
+-- name: not_alone
+-- Notes of the first records of these objects that others came, so that none of them is taken for all of its object.
+UPDATE money_records
+SET is_first = false
+WHERE merchant_id = %(merchant_id)s::text
+    AND provider = %(provider)s::text
+    AND account = %(account)s::text
+    AND (object_kind, object_ref) IN (
+        SELECT t.object_kind, t.object_ref
+        FROM unnest(%(object_kinds)s::text[], %(object_refs)s::text[]) AS t (object_kind, object_ref)
+    )
+    AND is_first;
+
 -- name: stage_records
 -- Keeps what the provider tells. What a record says can change while its day stays: a day that was closed keeps its sums.
 INSERT INTO money_records (
@@ -124,26 +162,15 @@ INSERT INTO money_records (
 )
 SELECT %(merchant_id)s::text, %(provider)s::text, %(account)s::text, record_ref, day, nature, kind, object_kind,
     object_ref, object_minor, object_currency, capture_kind, capture_ref, attempt_id, amount_minor, fee_minor, currency,
-    occurred_at, %(reading)s::integer, %(now)s::timestamptz,
-    row_number() OVER (PARTITION BY object_kind, object_ref ORDER BY occurred_at, record_ref) = 1
-    AND NOT EXISTS (
-        SELECT 1
-        FROM money_records AS r
-        WHERE r.merchant_id = %(merchant_id)s::text
-            AND r.provider = %(provider)s::text
-            AND r.account = %(account)s::text
-            AND r.object_kind = new.object_kind
-            AND r.object_ref = new.object_ref
-            AND r.record_ref <> new.record_ref
-    )
+    occurred_at, %(reading)s::integer, %(now)s::timestamptz, is_first
 FROM unnest(
     %(refs)s::text[], %(days)s::date[], %(natures)s::text[], %(record_kinds)s::text[], %(object_kinds)s::text[],
     %(object_refs)s::text[], %(object_minors)s::bigint[], %(object_currencies)s::text[], %(capture_kinds)s::text[],
     %(capture_refs)s::text[], %(attempt_ids)s::uuid[], %(amounts)s::bigint[], %(fees)s::bigint[], %(currencies)s::text[],
-    %(times)s::timestamptz[]
+    %(times)s::timestamptz[], %(firsts)s::boolean[]
 ) AS new (
     record_ref, day, nature, kind, object_kind, object_ref, object_minor, object_currency, capture_kind, capture_ref,
-    attempt_id, amount_minor, fee_minor, currency, occurred_at
+    attempt_id, amount_minor, fee_minor, currency, occurred_at, is_first
 )
 ORDER BY record_ref
 ON CONFLICT (merchant_id, provider, account, record_ref) DO UPDATE
@@ -176,12 +203,12 @@ WHERE merchant_id = %(merchant_id)s::text
 -- name: learn_records
 -- Lets the planner know of many new records, which it would take for a handful and join row by row. Only of the columns
 -- that a comparison looks at: the rest would double the time.
-ANALYZE money_records (merchant_id, provider, account, day, occurred_at, object_kind, object_ref, nature, withdrawn_at);
+ANALYZE money_records (merchant_id, provider, account, day, occurred_at, object_ref);
 
 -- name: learn_captures
 -- The same of captures, before a day with many of them is compared.
-ANALYZE captures (merchant_id, provider, account, captured_at, kind, ref);
+ANALYZE captures (merchant_id, provider, account, captured_at, ref);
 
 -- name: learn_returns
 -- The same of refunds and disputes.
-ANALYZE returns (merchant_id, provider, account, first_seen_at, kind, ref);
+ANALYZE returns (merchant_id, provider, account, first_seen_at, ref);

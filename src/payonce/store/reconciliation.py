@@ -6,14 +6,16 @@ long finds that another one goes on, and writes nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
+from payonce.domain.observation import Ref
 from payonce.domain.reconciliation import Compared, LineClass, MoneyRecord, MoneySource
 from payonce.store import queries
-from payonce.store.database import Tx
+from payonce.store.database import Row, Tx
 
 WINDOWS: Final = queries.load("reconcile_windows")
 COMPARING: Final = queries.load("reconcile")
@@ -108,19 +110,31 @@ async def stage(
     if not unique:
         return 0, 0
     given, refs = of_account(merchant_id, window.key), [record.ref for record in unique]
-    [known] = await tx.rows(WINDOWS.known_records, **given, refs=refs)
     objects = [(record.object, record.capture) for record in unique]
+    of = {"object_kinds": [about.kind if about else None for about, _ in objects]}
+    of |= {"object_refs": [about.id if about else None for about, _ in objects]}
+    _, [known], others = await tx.all(
+        (WINDOWS.lock_account, given), (WINDOWS.known_records, {**given, "refs": refs}),
+        (WINDOWS.known_objects, {**given, "refs": refs, **of}),
+    )  # fmt: skip
+    met = Counter(about for about, _ in objects)
+    shared = {Ref(*row) for row in others} | {about for about, times in met.items() if about and times > 1}
     tx.later(
         WINDOWS.stage_records, **given, now=tx.now, reading=window.reading, refs=refs,
         days=[source.day_of(record.occurred_at) for record in unique], natures=[r.nature for r in unique],
-        record_kinds=[r.kind for r in unique], object_kinds=[about.kind if about else None for about, _ in objects],
-        object_refs=[about.id if about else None for about, _ in objects],
+        record_kinds=[r.kind for r in unique], **of, firsts=[about not in shared for about, _ in objects],
         object_minors=[r.object_minor for r in unique], object_currencies=[r.object_currency for r in unique],
         capture_kinds=[of.kind if of else None for _, of in objects],
         capture_refs=[of.id if of else None for _, of in objects], attempt_ids=[r.attempt_id for r in unique],
         amounts=[r.amount_minor for r in unique], fees=[r.fee_minor for r in unique],
         currencies=[r.currency for r in unique], times=[r.occurred_at for r in unique],
     )  # fmt: skip
+    if shared:
+        names = sorted(shared, key=astuple)
+        tx.later(
+            WINDOWS.not_alone, **given, object_kinds=[about.kind for about in names],
+            object_refs=[about.id for about in names],
+        )  # fmt: skip
     return len(unique), len(unique) - known.known
 
 
@@ -138,6 +152,19 @@ def write_lines(tx: Tx, merchant_id: str, window: Window, lines: Sequence[tuple[
         records=[line.records for line, _ in lines], capture_kinds=[of.kind if of else None for of in captures],
         capture_refs=[of.id if of else None for of in captures], order_ids=[line.order_id for line, _ in lines],
         attempt_ids=[line.attempt_id for line, _ in lines], times=[line.at for line, _ in lines],
+    )  # fmt: skip
+
+
+def keep_sums(tx: Tx, merchant_id: str, window: Window, sums: Sequence[Row]) -> None:
+    """Keep the sums of the day with the COMMIT, as they were read."""
+    tx.later(
+        LINES.keep_sums, **of_window(merchant_id, window.key), currencies=[row.currency for row in sums],
+        charges=[row.charges for row in sums], gross=[row.gross_minor for row in sums],
+        fees=[row.fees_minor for row in sums], refunds=[row.refunds_minor for row in sums],
+        disputes=[row.disputes_minor for row in sums], other=[row.other_minor for row in sums],
+        net=[row.net_minor for row in sums], ours_gross=[row.ours_gross_minor for row in sums],
+        ours_refunds=[row.ours_refunds_minor for row in sums],
+        ours_disputes=[row.ours_disputes_minor for row in sums],
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from payonce.domain.reconciliation import OVERLAP, MoneySource
 from payonce.store import reconciliation as store
 from payonce.store.database import Row, Tx
 from payonce.store.reconciliation import WINDOWS, Window, WindowKey
-from payonce.usecases.reconcile_comparing import compare_ours, compare_theirs
+from payonce.usecases.reconcile_comparing import compare
 from payonce.usecases.reconcile_finding import find_and_close, note_holes
 from payonce.usecases.reconcile_reading import read_page
 from payonce.usecases.reconcile_settling import settle_what_is_there
@@ -171,10 +171,8 @@ async def _step(world: World, merchant_id: str, window: Window) -> Stepped | Non
     """One batch of what the window is at; None where somebody else works on it by now."""
     if window.state == "reading":
         return await read_page(world, merchant_id, window)
-    if window.state == "comparing_theirs":
-        return await compare_theirs(world, merchant_id, window)
-    if window.state == "comparing_ours":
-        return await compare_ours(world, merchant_id, window)
+    if window.state in ("comparing_theirs", "comparing_ours"):
+        return await compare(world, merchant_id, window)
     if window.state == "settling":
         return await settle_what_is_there(world, merchant_id, window)
     return await find_and_close(world, merchant_id, window)

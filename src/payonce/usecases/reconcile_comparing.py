@@ -1,13 +1,14 @@
-"""Comparing a window: a slice of their records, or of what we saw, in a batch. Both sides stay in the database; only
-what is not plainly the same comes here to be named.
+"""Comparing a window: a slice of time of both sides in a batch. Both stay in the database; only what is not plainly the
+same comes here to be named.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from payonce.domain.ledger import clearing
 from payonce.domain.observation import Ref
@@ -19,100 +20,146 @@ from payonce.usecases.reconcile_step import MANY, Stepped, in_window
 from payonce.usecases.world import World
 
 # Rows of one statement: about a second's work, so that a stop is obeyed soon.
-SLICE: Final = 100_000
+SLICE: Final = 250_000
 # Where the other side of a slice is looked for first: most is heard of at once, and what webhooks lost within 15
 # minutes (C15). What is farther away is looked up by its name.
 NEAR: Final = timedelta(minutes=20)
+# The resolution of a moment in the database.
+INSTANT: Final = timedelta(microseconds=1)
 
 
-async def compare_theirs(world: World, merchant_id: str, window: Window) -> Stepped | None:
-    """Compare the next slice of the provider's records of the day with what we have of their objects."""
+async def compare(world: World, merchant_id: str, window: Window) -> Stepped | None:
+    """Compare the next slice of a day: the provider's records with what we have, and what came in here with theirs;
+    after the last slice, what went back here.
+    """
     if window.cursor is None:
         await _learn(world, window)
-
-    async def compare(tx: Tx, mine: Window) -> Stepped:
-        given = store.of_window(merchant_id, mine.key)
-        at, ref = json.loads(mine.cursor) if mine.cursor else (mine.from_at.isoformat(), "")
-        after = _theirs("after", (at, ref))
-        end = await tx.one(COMPARING.next_records, **given, **after, limit=SLICE)
-        if end is None:
-            mine.records = mine.records if mine.cursor else 0
-            mine.state, mine.cursor = "comparing_ours", None
-            return Stepped(mine)
-        upto = (end.occurred_at.isoformat(), end.record_ref)
-        near = {"near_from": datetime.fromisoformat(at) - NEAR, "near_to": end.occurred_at + NEAR, "most": MOST_ROWS}
-        rows = await tx.rows(COMPARING.not_plain_theirs, **given, **after, **_theirs("upto", upto), **near)
-        if len(rows) == MOST_ROWS:
-            upto = (rows[-1].occurred_at.isoformat(), rows[-1].record_ref)
-        [counted] = await tx.rows(COMPARING.count_records, **given, **after, **_theirs("upto", upto))
-        unmatched = await _unmatched(tx, merchant_id, mine, rows)
-        names = {(row.object_kind, row.object_ref) for row in unmatched}
-        ours = [row for row in unmatched if row.is_ours]
-        foreign = names - {(row.object_kind, row.object_ref) for row in ours}
-        await _keep(tx, merchant_id, mine, [_of_theirs(row) for row in ours])
-        mine.records = counted.records + (mine.records if mine.cursor else 0)
-        mine.matched += counted.records - sum((row.object_kind, row.object_ref) in names for row in rows)
-        mine.foreign_records += sum((row.object_kind, row.object_ref) in foreign for row in rows)
-        mine.cursor = json.dumps(upto)
-        return Stepped(mine)
-
-    return await in_window(world, merchant_id, window, compare, name="reconcile_theirs", done=Stepped)
-
-
-async def compare_ours(world: World, merchant_id: str, window: Window) -> Stepped | None:
-    """Look through the next slice of what we saw move on the day for what the provider's records do not have."""
     source = world.looker(window.provider, window.account).money_source
 
-    async def compare(tx: Tx, mine: Window) -> Stepped:
-        table, *place = json.loads(mine.cursor) if mine.cursor else _begin("captures", mine)
-        look = _captures if table == "captures" else _returns
-        upto = await look(tx, merchant_id, mine, source, place)
-        if upto is not None:
-            mine.cursor = json.dumps([table, *upto])
-        elif table == "captures":
-            mine.cursor = json.dumps(_begin("returns", mine))
+    async def work(tx: Tx, mine: Window) -> Stepped:
+        cursor = json.loads(mine.cursor) if mine.cursor else None
+        if mine.state == "comparing_ours" and cursor and cursor[0] == "returns":
+            went = await _returns(tx, merchant_id, mine, cursor[1:])
+            mine.state, mine.cursor = (
+                ("settling", None) if went is None else (mine.state, json.dumps(["returns", *went]))
+            )
+            return Stepped(mine)
+        if not isinstance(cursor, dict):
+            # A new day, or one that an older version had under way.
+            mine.state, mine.records, mine.matched, mine.foreign_records = "comparing_theirs", 0, 0, 0
+            cursor = Place.begin(mine.from_at).written()
+        upto = await _slice(tx, merchant_id, mine, source, Place.read(cursor))
+        if upto is None:
+            mine.state, mine.cursor = "comparing_ours", json.dumps(["returns", mine.from_at.isoformat(), "", ""])
         else:
-            mine.state, mine.cursor = "settling", None
+            mine.cursor = json.dumps(upto.written())
         return Stepped(mine)
 
-    return await in_window(world, merchant_id, window, compare, name="reconcile_ours", done=Stepped)
+    return await in_window(world, merchant_id, window, work, name="reconcile_compare", done=Stepped)
 
 
-async def _captures(
-    tx: Tx, merchant_id: str, window: Window, source: MoneySource, place: Sequence[str]
-) -> tuple[str, str, str] | None:
-    """Name what came in only here in the next slice; where it ends, or None behind the last one."""
-    given, after = store.of_account(merchant_id, window.key), _ours("after", place)
-    end = await tx.one(COMPARING.next_captures, **given, **after, to_at=window.to_at, limit=SLICE)
-    if end is None:
-        return None
-    upto = (end.at.isoformat(), end.kind, end.ref)
-    began = datetime.fromisoformat(place[0])
-    begin, finish = began - NEAR, end.at + NEAR
-    days = sorted({source.day_of(at) for at in (begin, began, end.at, finish)})
-    near = {"near_from": begin, "near_to": finish, "near_days": days, "most": MOST_ROWS}
-    rows = await tx.rows(COMPARING.captures_not_near, **given, **after, **_ours("upto", upto), **near)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a day is compared: up to this record of theirs, and up to this payment of ours."""
+
+    at: datetime
+    record_ref: str
+    ours_at: datetime
+    ours_kind: str = ""
+    ours_ref: str = ""
+
+    @classmethod
+    def begin(cls, at: datetime) -> Place:
+        """Before everything of that moment."""
+        return cls(at, "", at)
+
+    @classmethod
+    def behind(cls, at: datetime, record_ref: str) -> Place:
+        """Behind this record, and behind all that came in here at its moment."""
+        return cls(at, record_ref, at + INSTANT)
+
+    @classmethod
+    def behind_ours(cls, at: datetime, kind: str, ref: str) -> Place:
+        """Behind this payment of ours, and before every record of its moment."""
+        return cls(at, "", at, kind, ref)
+
+    @classmethod
+    def read(cls, written: dict[str, list[str]]) -> Place:
+        """From a cursor."""
+        (at, ref), (ours_at, kind, ours_ref) = written["theirs"], written["ours"]
+        return cls(datetime.fromisoformat(at), ref, datetime.fromisoformat(ours_at), kind, ours_ref)
+
+    def written(self) -> dict[str, list[str]]:
+        """As a cursor."""
+        ours = [self.ours_at.isoformat(), self.ours_kind, self.ours_ref]
+        return {"theirs": [self.at.isoformat(), self.record_ref], "ours": ours}
+
+
+async def _slice(tx: Tx, merchant_id: str, window: Window, source: MoneySource, after: Place) -> Place | None:
+    """Name what is not alike in the next slice; where it ends, or None at the end of the day."""
+    given = store.of_window(merchant_id, window.key)
+    theirs = {"after_at": after.at, "after_ref": after.record_ref}
+    ends, lasts = await tx.all(
+        (COMPARING.slice_end, {**given, **theirs, "others": SLICE - 1}), (COMPARING.last_record, {**given, **theirs})
+    )
+    is_last = not ends
+    last = next(iter(ends or lasts), None)
+    upto = Place.behind(last.occurred_at, last.record_ref) if last is not None else after
+    ours_to = window.to_at if is_last else min(upto.ours_at, window.to_at)
+    begin = min(after.at, after.ours_at) - NEAR
+    finish = max(upto.at, ours_to) + NEAR
+    days = {window.day} | {source.day_of(at) for at in (begin, after.at, upto.at, ours_to, finish)}
+    rows = await tx.rows(
+        COMPARING.not_plain, **given, **theirs, upto_at=upto.at, upto_ref=upto.record_ref, ours_after_at=after.ours_at,
+        ours_after_kind=after.ours_kind, ours_after_ref=after.ours_ref, ours_to_at=ours_to, near_from=begin,
+        near_to=finish, near_days=sorted(days), most=MOST_ROWS,
+    )  # fmt: skip
     if len(rows) == MOST_ROWS:
-        upto = (rows[-1].at.isoformat(), rows[-1].kind, rows[-1].ref)
-    if rows:
-        names = {"kinds": [row.kind for row in rows], "refs": [row.ref for row in rows]}
-        missing = await tx.rows(COMPARING.captures_only_here, **given, **names)
-        await _keep(tx, merchant_id, window, [_of_ours(row) for row in missing])
-    return upto
+        is_last, end = False, rows[-1]
+        upto = (
+            Place.behind(end.moved_at, end.record_ref) if end.is_theirs
+            else Place.behind_ours(end.moved_at, end.object_kind, end.object_ref)
+        )  # fmt: skip
+    [counted] = await tx.rows(COMPARING.count_records, **given, **theirs, upto_at=upto.at, upto_ref=upto.record_ref)
+    await _name_theirs(tx, merchant_id, window, [row for row in rows if row.is_theirs], counted.records)
+    await _name_ours(tx, merchant_id, window, [row for row in rows if not row.is_theirs])
+    return None if is_last else upto
 
 
-async def _returns(
-    tx: Tx, merchant_id: str, window: Window, source: MoneySource, place: Sequence[str]
-) -> tuple[str, str, str] | None:
+async def _name_theirs(tx: Tx, merchant_id: str, window: Window, rows: Sequence[Row], records: int) -> None:
+    """Keep which of these records of theirs do not match, and count the slice's `records`."""
+    unmatched = await _unmatched(tx, merchant_id, window, rows)
+    names = {(row.object_kind, row.object_ref) for row in unmatched}
+    ours = [row for row in unmatched if row.is_ours]
+    foreign = names - {(row.object_kind, row.object_ref) for row in ours}
+    await _keep(tx, merchant_id, window, [_of_theirs(row) for row in ours])
+    window.records += records
+    window.matched += records - sum((row.object_kind, row.object_ref) in names for row in rows)
+    window.foreign_records += sum((row.object_kind, row.object_ref) in foreign for row in rows)
+
+
+async def _name_ours(tx: Tx, merchant_id: str, window: Window, rows: Sequence[Row]) -> None:
+    """Keep which of these payments of ours the provider's records do not have on any day."""
+    if not rows:
+        return
+    missing = await tx.rows(
+        COMPARING.captures_only_here, **store.of_account(merchant_id, window.key),
+        kinds=[row.object_kind for row in rows], refs=[row.object_ref for row in rows],
+    )  # fmt: skip
+    await _keep(tx, merchant_id, window, [_of_ours(row) for row in missing])
+
+
+async def _returns(tx: Tx, merchant_id: str, window: Window, place: Sequence[str]) -> list[str] | None:
     """Name what went back only here in the next batch; where it ends, or None behind the last one."""
-    given, after = store.of_account(merchant_id, window.key), _ours("after", place)
+    given, (at, kind, ref) = store.of_account(merchant_id, window.key), place
+    after = {"after_at": datetime.fromisoformat(at), "after_kind": kind, "after_ref": ref}
     rows = await tx.rows(COMPARING.next_returns, **given, **after, to_at=window.to_at, most=MOST_ROWS)
     if not rows:
         return None
     names = {"kinds": [row.kind for row in rows], "refs": [row.ref for row in rows]}
     missing = await tx.rows(COMPARING.returns_only_here, **given, **names)
     await _keep(tx, merchant_id, window, [_of_ours(row) for row in missing])
-    return rows[-1].at.isoformat(), rows[-1].kind, rows[-1].ref
+    return [rows[-1].at.isoformat(), rows[-1].kind, rows[-1].ref]
 
 
 async def _unmatched(tx: Tx, merchant_id: str, window: Window, rows: Sequence[Row]) -> list[Row]:
@@ -136,20 +183,6 @@ async def _learn(world: World, window: Window) -> None:
         await tx.all((WINDOWS.learn_records, {}), (WINDOWS.learn_captures, {}), (WINDOWS.learn_returns, {}))
 
     await world.database.transaction(learn, name="reconcile_learn")
-
-
-def _theirs(prefix: str, place: Sequence[str]) -> dict[str, object]:
-    at, ref = place
-    return {f"{prefix}_at": datetime.fromisoformat(at), f"{prefix}_ref": ref}
-
-
-def _begin(table: str, window: Window) -> list[Any]:
-    return [table, window.from_at.isoformat(), "", ""]
-
-
-def _ours(prefix: str, place: Sequence[str]) -> dict[str, object]:
-    at, kind, ref = place
-    return {f"{prefix}_at": datetime.fromisoformat(at), f"{prefix}_kind": kind, f"{prefix}_ref": ref}
 
 
 async def _keep(tx: Tx, merchant_id: str, window: Window, lines: Sequence[Compared]) -> None:

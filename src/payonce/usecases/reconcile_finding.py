@@ -41,7 +41,8 @@ async def find_and_close(world: World, merchant_id: str, window: Window) -> Step
         if gone:
             await _resolve(tx, merchant_id, mine, gone)
             return Stepped(mine)
-        tx.later(LINES.sum_day, **given, from_at=mine.from_at, to_at=mine.to_at)
+        sums = await tx.rows(LINES.sum_day, **given, from_at=mine.from_at, to_at=mine.to_at)
+        store.keep_sums(tx, merchant_id, mine, sums)
         is_whole = mine.read_until is not None and mine.read_until >= mine.to_at + OVERLAP
         mine.state = "closed" if is_whole or source.by == "file" else "provisional"
         mine.cursor, mine.compared_at = None, tx.now
