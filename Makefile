@@ -16,7 +16,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-service setup-localstripe setup-patroni setup-etcd setup-fuzz setup-browser
-.PHONY: run test check fmt lock clean soak planted crash poor failover patroni fuzz overload soak-long
+.PHONY: run test check fmt lock clean soak planted crash poor failover patroni fuzz overload growth soak-long
 .PHONY: bench bench-reconcile setup-bench
 
 help: ## list the targets
@@ -104,6 +104,10 @@ overload: setup ## send ten times what the service can answer for FLOOD seconds;
 	@PAYONCE_TESTS_OVERLOAD=$(FLOOD) PAYONCE_TESTS_OVERLOAD_REPORT=dist/overload.json \
 		$(BIN)/python -m pytest -q -s tests/attacks/test_overload.py $(ARGS)
 
+ORDERS ?= 500000
+growth: setup ## count what every question reads behind ORDERS and ten times as many; figures go to dist/growth.json
+	@PYTHONPATH=. $(BIN)/python -m tests.growth --orders $(ORDERS) --report dist/growth.json
+
 # What takes hours, one after the other: a target in each line, and what each of them is given.
 LONG_RUNS := \
 	soak \
@@ -112,6 +116,7 @@ LONG_RUNS := \
 	poor \
 	fuzz \
 	overload \
+	growth \
 	failover \
 	patroni
 LONG_WITH ?= SEEDS=1:2000 BUDGET=10000000 FLOOD=300 KILLS=100

@@ -122,7 +122,7 @@ WHERE e.merchant_id = %(merchant_id)s::text
         FROM findings AS f
         WHERE f.merchant_id = e.merchant_id
             AND f.fingerprint = e.state || '_effect:' || replace(e.effect_id::text, '-', '')
-            AND f.state <> 'resolved'
+            AND f.resolved_at IS NULL
             AND f.found_by IS NULL
     )
 ORDER BY e.owed_at, e.effect_id

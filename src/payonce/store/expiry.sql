@@ -19,7 +19,7 @@ WITH due AS (
             FROM findings AS f
             WHERE f.merchant_id = p.merchant_id
                 AND f.order_id = p.order_id
-                AND f.state <> 'resolved'
+                AND f.resolved_at IS NULL
         )
     ORDER BY p.order_id
     LIMIT %(limit)s::integer
@@ -150,6 +150,6 @@ SELECT (
                 FROM findings AS f
                 WHERE f.merchant_id = p.merchant_id
                     AND f.order_id = p.order_id
-                    AND f.state <> 'resolved'
+                    AND f.resolved_at IS NULL
             )
     ) AS payers;

@@ -301,7 +301,7 @@ WHERE (%(merchant_id)s::text IS NULL OR c.merchant_id = %(merchant_id)s::text)
         SELECT 1
         FROM findings AS f
         WHERE f.merchant_id = c.merchant_id
-            AND f.state <> 'resolved'
+            AND f.resolved_at IS NULL
             AND f.fingerprint = 'returned_twice:' || c.provider || ':' || c.account || ':' || c.kind || ':' || c.ref
     )
 GROUP BY c.merchant_id, c.order_id, c.captured_minor, c.currency, c.ref, c.captured_at

@@ -302,7 +302,7 @@ WHERE (%(merchant_id)s::text IS NULL OR e.merchant_id = %(merchant_id)s::text)
             SELECT 1
             FROM findings AS f
             WHERE f.merchant_id = e.merchant_id
-                AND f.state <> 'resolved'
+                AND f.resolved_at IS NULL
                 AND f.fingerprint = e.state || '_effect:' || replace(e.effect_id::text, '-', '')
         ))
     )

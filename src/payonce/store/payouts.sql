@@ -111,7 +111,7 @@ WHERE a.merchant_id = %(merchant_id)s::text
         FROM findings AS f
         WHERE f.merchant_id = a.merchant_id
             AND f.order_id = a.order_id
-            AND f.state <> 'resolved'
+            AND f.resolved_at IS NULL
             AND f.kind = ANY(%(doubts)s::text[])
     )
     AND NOT EXISTS (
@@ -142,7 +142,7 @@ SELECT a.accrual_id, a.order_id, a.payee, a.currency, a.state, a.held_because, a
         FROM findings AS f
         WHERE f.merchant_id = a.merchant_id
             AND f.order_id = a.order_id
-            AND f.state <> 'resolved'
+            AND f.resolved_at IS NULL
             AND f.kind = ANY(%(doubts)s::text[])
     ) AS finding,
     EXISTS (

@@ -346,6 +346,7 @@ CREATE TABLE public.findings (
     CONSTRAINT finding_change_known CHECK ((changed_as = ANY (ARRAY['opened'::text, 'regressed'::text, 'woken'::text, 'grown'::text, 'overdue'::text, 'resolved'::text]))),
     CONSTRAINT finding_change_positive CHECK ((change > 0)),
     CONSTRAINT finding_ignored_by_somebody_until_an_end CHECK (((state <> 'ignored'::text) OR ((ignored_by IS NOT NULL) AND (ignored_why IS NOT NULL) AND (COALESCE((ignored_until)::text, (ignored_until_counted)::text, (ignored_until_orders)::text) IS NOT NULL)))),
+    CONSTRAINT finding_resolved_at_some_time CHECK (((state = 'resolved'::text) = (resolved_at IS NOT NULL))),
     CONSTRAINT finding_state_known CHECK ((state = ANY (ARRAY['open'::text, 'acknowledged'::text, 'ignored'::text, 'regressed'::text, 'resolved'::text])))
 );
 
@@ -1027,6 +1028,8 @@ CREATE INDEX captures_by_order ON public.captures USING btree (merchant_id, orde
 
 CREATE INDEX captures_by_time ON public.captures USING btree (merchant_id, provider, account, captured_at, kind, ref);
 
+CREATE INDEX captures_held ON public.captures USING btree (merchant_id, captured_at) WHERE ((NOT is_confirmed) AND (captured_minor > (allocated_minor + surplus_minor)));
+
 CREATE INDEX effects_by_order ON public.effects USING btree (merchant_id, order_id);
 
 CREATE INDEX effects_by_run ON public.effects USING btree (merchant_id, run_id) WHERE (run_id IS NOT NULL);
@@ -1046,6 +1049,8 @@ CREATE INDEX events_by_order ON public.events USING btree (merchant_id, order_id
 CREATE INDEX events_due ON public.events USING btree (merchant_id, next_try_at) WHERE (state = ANY (ARRAY['received'::text, 'failed'::text]));
 
 CREATE INDEX events_to_erase ON public.events USING btree (merchant_id, received_at) WHERE ((erased_at IS NULL) AND (state = ANY (ARRAY['applied'::text, 'ignored'::text])));
+
+CREATE INDEX events_unhandled ON public.events USING btree (merchant_id, provider, type, received_at) WHERE ((state = 'ignored'::text) AND (reason = 'unhandled_type'::text));
 
 CREATE INDEX evidence_by_order ON public.evidence USING btree (merchant_id, order_id);
 

@@ -67,7 +67,7 @@ SELECT merchant_id
 FROM findings
 WHERE merchant_id = ANY(%(merchants)s::text[])
     AND fingerprint = %(fingerprint)s::text
-    AND state <> 'resolved'
+    AND resolved_at IS NULL
 ORDER BY merchant_id;
 
 -- name: messages_of_run

@@ -94,7 +94,7 @@ SELECT DISTINCT kind
 FROM findings
 WHERE merchant_id = %(merchant_id)s::text
     AND order_id = %(order_id)s::uuid
-    AND state <> 'resolved'
+    AND resolved_at IS NULL
 ORDER BY kind;
 
 -- name: list_orders

@@ -1,0 +1,1 @@
+"""How much each question reads when the tables behind it have grown tenfold."""
