@@ -16,10 +16,10 @@ from uuid import UUID
 import psycopg
 
 from payonce.base.ids import first_at
-from payonce.domain.invariants import OF_THE_WHOLE
+from payonce.domain.invariants import OF_THE_WHOLE, written_arrows
 from payonce.store import queries
 from payonce.store.database import Query
-from payonce.usecases.prove import QUERIES, SCOPED, written_arrows
+from payonce.usecases.prove import QUERIES, SCOPED
 from payonce.usecases.world import DEFAULT_MERCHANT
 from tests.growth.large import NOW
 
