@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from benchmarks import asking, drain, figures, others, page, reconciled, simulated, standing
+from benchmarks import asking, drain, figures, flood, others, page, reconciled, simulated, standing
 from benchmarks.place import Place, running
 from benchmarks.settling import Settling, Side, lacking
 
@@ -72,6 +72,9 @@ class Bench:
             self._place.make_template(size.orders)
         if self._only & _NEED_SIDES:
             self._settle()
+        if "F4" in self._only:
+            for name, side in flood.waits(self._place, orders=size.orders, seconds=size.seconds).items():
+                self._note(name, side)
         self._try("F6", "of_empty", self._with_a_past, size.past > 0)
         self._try("F7", "webhooks", lambda: drain.webhooks(self._place, size.effects))
         self._try("F7", "transactional", lambda: drain.transactional(self._place, size.handled))

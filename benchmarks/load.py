@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import uvloop
 
-from benchmarks.letters import Letters
+from benchmarks.letters import SECRET, Letters
 
 # What the first answers show is the making of connections, caches and plans.
 _BLANK: Final = b"\r\n\r\n"
@@ -34,6 +34,7 @@ class Plan:
     ports: list[int]
     path: str = "/webhooks/stripe"
     kind: str = "webhooks"
+    secret: str = SECRET
     first: int = 1
     count: int = 10_000
     callers: int = 64
@@ -187,7 +188,7 @@ class Run:
 
 def _requests(plan: Plan) -> Iterator[bytes]:
     if plan.kind == "webhooks":
-        letters = Letters()
+        letters = Letters(plan.secret)
         return (letters.request(number, plan.path) for number in range(plan.first, plan.first + plan.count))
     return (line.encode() for line in plan.requests)
 
