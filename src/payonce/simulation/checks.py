@@ -9,8 +9,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from payonce.domain.invariants import INVARIANTS, written_arrows
-from payonce.providers.simulator.stripe.payment_intent import PAYABLE
-from payonce.simulation.provider import ATTEMPT_MARK, BY_HAND
 from payonce.simulation.receiver import FULFILMENTS
 from payonce.simulation.scene import CHECKS, Scene
 from payonce.store.database import Call
@@ -38,8 +36,8 @@ def check_payable(scene: Scene, story: str | None = None) -> None:
     those were never disclosed to anybody.
     """
     for whose in scene.stories if story is None else [story]:
-        if whose not in scene.provider.meddled:
-            found = _able_to_bring_money(scene, whose)
+        if not scene.providers.is_meddled(whose):
+            found = scene.providers.able_to_bring_money(whose)
             if len(found) > 1:
                 _check_abandoned(scene, whose, found)
 
@@ -47,33 +45,13 @@ def check_payable(scene: Scene, story: str | None = None) -> None:
 def _is_excepted(scene: Scene, ref: str) -> bool:
     """S7 compares times of two hosts, which says nothing when one's clock has jumped, nor of what was made by hand."""
     story = scene.made.get(UUID(ref.partition(":")[2]))
-    return bool(scene.faults.counts["T2"]) or story in scene.provider.meddled
+    return bool(scene.faults.counts["T2"]) or scene.providers.is_meddled(story)
 
 
-def _able_to_bring_money(scene: Scene, story: str) -> list[tuple[str, str]]:
-    books = scene.provider.stripe.books
-    found = []
-    for session in scene.provider.sessions_of(story):
-        intent = books.intents.get(session.payment_intent or "")
-        is_alive = session.status == "open" or (
-            intent is not None and intent.status in ("processing", "requires_capture", "succeeded")
-        )
-        if is_alive and ATTEMPT_MARK in session.metadata:
-            found.append((session.id, session.metadata[ATTEMPT_MARK]))
-    for intent in scene.provider.intents_of(story):
-        is_ours = intent.session is None and ATTEMPT_MARK in intent.metadata and BY_HAND not in intent.metadata
-        if is_ours and intent.status in (*PAYABLE, "processing", "requires_capture", "succeeded"):
-            found.append((intent.id, intent.metadata[ATTEMPT_MARK]))
-    return found
-
-
-def _check_abandoned(scene: Scene, story: str, found: list[tuple[str, str]]) -> None:
+def _check_abandoned(scene: Scene, story: str, found: list[tuple[str, UUID | None]]) -> None:
     [reply] = scene.line.ask((CHECKS["attempts"], {"merchant_id": scene.merchant_id}))
     states = {row.attempt_id: (row.number, row.state) for row in reply.rows}
-    alive = [
-        (object_id, states.get(scene.provider.attempt_of(mark), (0, "unknown")))
-        for object_id, mark in found
-    ]  # fmt: skip
+    alive = [(object_id, states.get(attempt_id, (0, "unknown"))) for object_id, attempt_id in found]
     counted = [one for one in alive if one[1][1] != "abandoned"]
     if len(counted) > 1:
         scene.break_promise("S6", story, f"{len(counted)} objects may bring money: {counted}")

@@ -10,10 +10,10 @@ WHERE merchant_id = %(merchant_id)s::text
 
 -- name: captures
 -- All money that came in, as we know it, to compare it with the provider's own books.
-SELECT kind, ref, attempt_id, order_id, currency, captured_minor, is_confirmed
+SELECT provider, kind, ref, attempt_id, order_id, currency, captured_minor, is_confirmed
 FROM captures
 WHERE merchant_id = %(merchant_id)s::text
-ORDER BY ref;
+ORDER BY provider, ref;
 
 -- name: attempts
 -- All attempts, to compare what may be payable with what is payable at the provider.
@@ -155,7 +155,7 @@ ORDER BY ref;
 
 -- name: surplus
 -- Money that serves no order and is not back yet, with all that is found about it.
-SELECT c.ref, c.order_id, c.currency <> o.currency AS is_other_currency,
+SELECT c.provider, c.ref, c.order_id, c.currency <> o.currency AS is_other_currency,
     c.surplus_minor - COALESCE(sum(b.returned_minor), 0) AS left_minor,
     (
         SELECT array_agg(f.kind ORDER BY f.kind)
@@ -172,9 +172,9 @@ LEFT JOIN returns AS b
     ON b.merchant_id = c.merchant_id
     AND b.capture_ref = c.ref
 WHERE c.merchant_id = %(merchant_id)s::text
-GROUP BY c.merchant_id, c.ref, c.order_id, c.currency, c.surplus_minor, o.currency
+GROUP BY c.merchant_id, c.provider, c.ref, c.order_id, c.currency, c.surplus_minor, o.currency
 HAVING c.surplus_minor > COALESCE(sum(b.returned_minor), 0)
-ORDER BY c.ref;
+ORDER BY c.provider, c.ref;
 
 -- name: refund_findings
 -- Refunds that wait for a person.

@@ -60,7 +60,7 @@ class RefundWitness:
                 self._fences[row.refund_id] = row.fence
                 to_read = frozenset(each.ref for each in rows(self._scene, "purposes_money", purpose=row.purpose))
                 self._holders[row.refund_id] = Holder(actor.key, row.fence, to_read)
-                self._scene.provider.read_by[actor.key] = set()
+                self._scene.providers.around.read_by[actor.key] = set()
 
     def _is_being_sent(self, actor: Actor, row: Any) -> bool:
         """Whether the actor began to send this refund; then it is checked, once, whether it may."""
@@ -81,7 +81,7 @@ class RefundWitness:
             scene.break_promise("S9", who, f"{actor.key} begins to send money back that a bank disputes")
         if not row.is_confirmed:
             scene.break_promise("S9", who, f"{actor.key} begins to send money back that no read has confirmed")
-        unread = holder.to_read - scene.provider.read_by[actor.key]
+        unread = holder.to_read - scene.providers.around.read_by[actor.key]
         if unread:
             scene.break_promise("S9", who, f"{actor.key} begins without having read {sorted(unread)}")
         if row.refund_id not in self._begun and row.asked_by == POLICY:

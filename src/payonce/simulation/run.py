@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,7 +32,8 @@ from payonce.simulation.liveness import Willing, check_settled, check_unstuck
 from payonce.simulation.operator import operate
 from payonce.simulation.people import HOUR, MINUTE
 from payonce.simulation.post import Post
-from payonce.simulation.provider import Provider
+from payonce.simulation.provider import SECRET, Around
+from payonce.simulation.providers import Providers, sides_of
 from payonce.simulation.receiver import KINDS, Receiver
 from payonce.simulation.refund_witness import RefundWitness
 from payonce.simulation.returned import check_returned, compare_refunds
@@ -40,14 +41,17 @@ from payonce.simulation.scene import Scene, Violation
 from payonce.simulation.scheduler import MICRO, Actor, Scheduler, Stopped
 from payonce.simulation.server import empty
 from payonce.simulation.stories import tell
+from payonce.simulation.till import Till
 from payonce.simulation.troubles import plan_troubles
 from payonce.simulation.truth import compare, rows
 from payonce.simulation.workers import Workers
 from payonce.usecases.world import World
 
 MERCHANT: Final = "default"
-ACCOUNT: Final = ("stripe", "main")
-SECRET: Final = "whsec_of_the_simulation_1234567890"
+# Each adapter is made with this account, and with the secret that its letters are signed with.
+ACCOUNT: Final = "main"
+# Where providers that are told so with every payment send their letters.
+PUBLIC_URL: Final = "http://shop.invalid"
 WEB: Final = ("web-1", "web-2")
 WORKERS: Final = ("worker-1", "worker-2")
 # How many stories a seed tells: enough that they meet, few enough that a seed takes a second.
@@ -63,7 +67,7 @@ LONGEST_GAPS: Final = {40 * MINUTE: 3.0, 2 * HOUR: 1.0, 25 * HOUR: 2.0}
 # Low limits of refunds are a few of the usual orders.
 USUAL_AMOUNT: Final = 4500
 
-# The account that a run pays through, made from the secret that its webhooks are signed with.
+# An account that a run pays through, made from the secret that its letters are signed with.
 AdapterOf = Callable[[str], Adapter]
 
 
@@ -91,7 +95,7 @@ class Outcome:
 def play(
     seed: int,
     line: Pipeline,
-    adapter_of: AdapterOf,
+    adapters_of: AdapterOf | Sequence[AdapterOf],
     *,
     stories: Collection[str] | None = None,
     faults: Collection[str] | None = None,
@@ -101,14 +105,15 @@ def play(
     stops_at_first: bool = False,
 ) -> Outcome:
     """Play one seed on the database behind `line`, which is emptied first; with `stops_at_first` only up to the first
-    violation."""
+    violation. Of several adapters the seed draws those that its merchant has."""
     began = time.perf_counter()
     empty(line)
-    scene, post, workers, witness = _stage(seed, line, adapter_of, faults, day)
+    makers = [adapters_of] if callable(adapters_of) else adapters_of
+    scene, posts, workers, witness = _stage(seed, line, makers, faults, day)
     scene.stops_at_first = stops_at_first
     try:
         with suppress(Stopped):
-            _play(scene, post, workers, witness, size, stories)
+            _play(scene, posts, workers, witness, size, stories)
         scene.line.bury()
         arrows: Counter[tuple[str, str, str, str]] = Counter()
         for row in rows(scene, "arrows"):
@@ -127,17 +132,23 @@ def play(
 
 
 def _play(
-    scene: Scene, post: Post, workers: Workers, witness: RefundWitness, size: int, stories: Collection[str] | None
+    scene: Scene,
+    posts: Sequence[Post],
+    workers: Workers,
+    witness: RefundWitness,
+    size: int,
+    stories: Collection[str] | None,
 ) -> None:
     tell(scene, size, stories)
     plan_troubles(scene)
     workers.start()
     operate(scene)
     let_decide(scene)
-    post.watch()
+    for post in posts:
+        post.watch()
     scene.scheduler.run(int(STORM_SECONDS * MICRO))
     scene.faults.end()
-    scene.provider.end_faults()
+    scene.providers.end_faults()
     for host in scene.hosts.values():
         host.clock.offset = 0.0
     scene.scheduler.note("calm")
@@ -183,44 +194,46 @@ def _pass(scene: Scene, workers: Workers, seconds: float, at_a_time: float) -> N
 
 
 def _stage(
-    seed: int, line: Pipeline, adapter_of: AdapterOf, only: Collection[str] | None, asked: str
-) -> tuple[Scene, Post, Workers, RefundWitness]:
+    seed: int, line: Pipeline, makers: Sequence[AdapterOf], only: Collection[str] | None, asked: str
+) -> tuple[Scene, list[Post], Workers, RefundWitness]:
     draw = Draw(seed)
     day = day_of(draw, asked)
     faults, scheduler = Faults(draw, only, day), Scheduler()
     boundaries, one = Boundaries(scheduler, draw, faults), OneLine(line)
+    around = Around(draw, faults, scheduler, boundaries, {})
+    made = [make(SECRET) for make in makers]
+    adapters = {adapter.provider: adapter for adapter in made}
     scene = Scene(
         seed, day, MERCHANT, draw, faults, scheduler, one, boundaries,
-        Provider(draw, faults, scheduler, boundaries, {}),
+        Providers(around, sides_of(draw, around, [*adapters])),
         Receiver(draw, faults, scheduler),
-        _policy(draw), {}, {}, draw.choose(LONGEST_GAPS, "longest gap"),
+        _policy(draw), {}, around.stories, draw.choose(LONGEST_GAPS, "longest gap"),
     )  # fmt: skip
-    scene.provider.stories = scene.made
-    adapter = adapter_of(SECRET)
-    flow = draw.choose({"checkout_session": 3.0, "payment_intent": 2.0}, "flow")
+    flows = {(side.name, ACCOUNT): draw.choose(side.flows, *side.place_of_flow) for side in scene.providers}
     for name in (*WEB, *WORKERS):
-        scene.hosts[name] = _host(scene, name, adapter, flow)
-    scene.provider.stripe.add_endpoint("http://shop.invalid/webhooks/stripe", SECRET)
-    post = Post(scene, SECRET)
-    scene.provider.stripe.on_news = post.watch
+        scene.hosts[name] = _host(scene, name, adapters, flows)
+    posts = []
+    for side in scene.providers:
+        posts.append(Post(scene, side))
+        side.party.on_news = posts[-1].watch
     workers = Workers(scene, [scene.hosts[name] for name in WORKERS], scene.receiver.handlers())
     witness = RefundWitness(scene)
     if not faults.rates["T2"]:
-        scene.provider.on_calls_beside = lambda who, detail: scene.break_promise("one caller", who, detail)
-        scene.provider.on_old_key = lambda who, detail: scene.break_promise("S9", who, detail)
-    scene.provider.on_standing = workers.send_another
+        around.on_calls_beside = lambda who, detail: scene.break_promise("one caller", who, detail)
+        around.on_old_key = lambda who, detail: scene.break_promise("S9", who, detail)
+    around.on_standing = workers.send_another
     boundaries.on_commit = lambda actor, name: _committed(workers, witness, actor, name)
     scheduler.on_death = lambda actor: _died(scene, workers, actor)
-    return scene, post, workers, witness
+    return scene, posts, workers, witness
 
 
-def _host(scene: Scene, name: str, adapter: Adapter, flow: str) -> Host:
+def _host(scene: Scene, name: str, adapters: Mapping[str, Adapter], flows: Mapping[tuple[str, str], str]) -> Host:
     clock, chance = HostClock(scene.scheduler), NamedChance(scene.draw, name)
     database = database_of(scene.line, scene.boundaries, clock, chance)
-    till = ProviderTill(adapter, scene.provider.transport(clock))
+    tills = {(side.name, ACCOUNT): ProviderTill(adapters[side.name], Till(side, clock)) for side in scene.providers}
     world = World(
-        database, clock, Ids(clock, chance), chance, {ACCOUNT: till}, {ACCOUNT: MERCHANT}, list(KINDS), scene.policy,
-        {ACCOUNT: flow},
+        database, clock, Ids(clock, chance), chance, tills, dict.fromkeys(tills, MERCHANT), list(KINDS), scene.policy,
+        flows, public_url=PUBLIC_URL,
     )  # fmt: skip
     return Host(name, clock, world)
 

@@ -21,7 +21,7 @@ from payonce.simulation.day import Day
 from payonce.simulation.draw import Draw
 from payonce.simulation.faults import Faults
 from payonce.simulation.hosts import Host
-from payonce.simulation.provider import Provider
+from payonce.simulation.providers import Providers
 from payonce.simulation.receiver import Receiver
 from payonce.simulation.scheduler import MICRO, Actor, Join, Scheduler, Wait, give_way
 from payonce.store import queries
@@ -80,7 +80,7 @@ class Scene:
     scheduler: Scheduler
     line: OneLine
     boundaries: Boundaries
-    provider: Provider
+    providers: Providers
     receiver: Receiver
     policy: Policy
     hosts: dict[str, Host]
