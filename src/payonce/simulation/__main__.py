@@ -27,7 +27,9 @@ from payonce.simulation.shrink import Smallest, shrink
 # A failure of each promise is made small, and no more than these: every one takes as long as some dozen runs.
 MOST_SHRUNK: Final = 2
 # Accounts that a seed draws those of its merchant from, where nothing else is said.
-PROVIDERS: Final = ("payonce.app:simulated_stripe", "payonce.app:simulated_zalopay")
+PROVIDERS: Final = (
+    "payonce.app:simulated_stripe", "payonce.app:simulated_zalopay", "payonce.app:simulated_nowpayments",
+)  # fmt: skip
 
 
 def main(words: Sequence[str] | None = None) -> int:

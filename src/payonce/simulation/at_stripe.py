@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 from urllib.parse import urlencode
@@ -297,6 +298,16 @@ class AtStripe(Provider):
             if is_return and paid is not None and paid.amount_received and self._story_of_row(paid) is not None:
                 status = STATUS[shown["status"]] if shown["object"] == "refund" else None
                 yield SeenReturn(shown["object"], shown["id"], status, event.id)
+
+    def went_back(self) -> Counter[str]:
+        """Refunds that did not fail, and disputes that were not won."""
+        found: Counter[str] = Counter()
+        for refund in self.stripe.books.refunds.values():
+            found[refund.payment_intent] += refund.amount if STATUS[refund.status] != "failed" else 0
+        for dispute in self.stripe.books.disputes.values():
+            takes = dispute.status in ("needs_response", "under_review", "lost")
+            found[dispute.payment_intent] += dispute.amount if takes else 0
+        return found
 
     def is_going_back(self, ref: str) -> bool:
         """Whether a dispute of the intent is open, or a refund on its way."""

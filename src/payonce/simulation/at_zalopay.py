@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 from uuid import UUID
@@ -17,7 +18,7 @@ from payonce.providers.simulator.zalopay.truth import VND
 from payonce.providers.transport import Answer, Request
 from payonce.simulation.banks_of_zalopay import Banks
 from payonce.simulation.by_story import ByStory
-from payonce.simulation.provider import NOBODY, SECRET, Around, Letter, Money, NoChance, Payer, Provider
+from payonce.simulation.provider import HOUR, NOBODY, SECRET, Around, Letter, Money, NoChance, Payer, Provider
 from payonce.usecases.answers import Checkout
 
 # What a slow way to pay takes at the simulated bank: so long that people come back before and after its end, and that
@@ -64,6 +65,11 @@ class AtZaloPay(Provider):
     def list_lag(self) -> float:
         """There is no list."""
         return 0.0
+
+    def has_payer(self, text: str) -> bool:
+        """Whether somebody was given the page: its address was in the first answer alone."""
+        order = self._order_in(text)
+        return order is not None and _attempt_of(order.app_trans_id) in self.around.disclosed
 
     # Whose business something is.
 
@@ -170,6 +176,19 @@ class AtZaloPay(Provider):
         order = self.zalopay.books.orders[ref]
         state = order.state(self.clock.now().timestamp())
         return order.cancelled_at if state == "cancelled" else order.expires_at if state == "expired" else None
+
+    def can_tell_of(self, ref: str) -> bool:
+        """For 48 hours after the order was made; by a clock that jumped, for an hour less."""
+        books = self.zalopay.books
+        order = books.orders[books.by_transaction[ref]]
+        return self.clock.now().timestamp() + HOUR < order.created + self.zalopay.settings.query_horizon
+
+    def went_back(self) -> Counter[str]:
+        """Refunds that did not fail."""
+        found: Counter[str] = Counter()
+        for refund in self.zalopay.books.refunds.values():
+            found[str(refund.zp_trans_id)] += refund.amount if refund.state != "failed" else 0
+        return found
 
     def is_going_back(self, ref: str) -> bool:
         """Whether a refund of the transaction is on its way."""

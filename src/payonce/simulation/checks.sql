@@ -212,3 +212,47 @@ FROM refund_days
 WHERE merchant_id = %(merchant_id)s::text
 GROUP BY currency
 ORDER BY currency;
+
+-- name: stock
+-- How many pieces of each item there are, to compare them with the storekeeper's list.
+SELECT sku, on_hand, free, held, sold
+FROM stock_items
+WHERE merchant_id = %(merchant_id)s::text
+ORDER BY sku;
+
+-- name: payouts
+-- All payouts, to compare them with what payees were to get.
+SELECT payee, number, currency, amount_minor
+FROM payouts
+WHERE merchant_id = %(merchant_id)s::text
+ORDER BY payee, number;
+
+-- name: payees
+-- What waits for a payout, corrected by what was paid otherwise than it stands now and is not settled yet.
+SELECT payee, currency, sum(open_minor)::bigint AS open_minor
+FROM (
+    SELECT payee, currency, amount_minor - reversed_minor AS open_minor
+    FROM accruals
+    WHERE merchant_id = %(merchant_id)s::text
+        AND state = 'accrued'
+    UNION ALL
+    SELECT payee, currency, amount_minor - reversed_minor - paid_minor
+    FROM accruals
+    WHERE merchant_id = %(merchant_id)s::text
+        AND state = 'paid_out'
+    UNION ALL
+    SELECT payee, currency, -carried_minor
+    FROM payouts
+    WHERE merchant_id = %(merchant_id)s::text
+) AS waiting
+GROUP BY payee, currency
+ORDER BY payee, currency;
+
+-- name: monitor_findings
+-- What the monitor's checks found and is not resolved.
+SELECT kind, fingerprint, found_by
+FROM findings
+WHERE merchant_id = %(merchant_id)s::text
+    AND state <> 'resolved'
+    AND found_by IS NOT NULL
+ORDER BY fingerprint;

@@ -88,6 +88,7 @@ class Person:
         wish = PlaceOrder(
             reference or f"{self.story.purpose}/{amount}", self.story.purpose, amount, self.story.currency,
             payer or self.story.payer, success_url="https://shop.invalid/thanks", cancel_url="https://shop.invalid/back",
+            items=self.story.items, payouts=self.story.shares,
         )  # fmt: skip
         try:
             placed = await self.insist("place", lambda world: place_order(world, self.scene.merchant_id, wish))
@@ -154,6 +155,7 @@ class Person:
         seen = self.scene.providers.of(page.provider).pay(page.provider_ref or "", method)
         self.scene.scheduler.note("paid", self.key, method, seen)
         self.scene.counts[f"paying {seen}"] += 1
+        self.scene.counts[f"paying at {page.provider}: {method or 'as asked'} {seen}"] += 1
         return seen
 
     def saw(self, what: str, seen: str) -> str:
@@ -208,6 +210,8 @@ class Person:
         if len(sides) > 1 and self.happens(0.6, "chooses a provider", visit):
             names = {side.name: 1.0 for side in sides}
             return Click(provider=self.scene.draw.choose(names, self.key, "provider", visit))
+        if self.pages and self.pages[-1].can_leave and self.happens(0.4, "says that he sent nothing", visit):
+            return Click(leave_attempt=self.pages[-1].number)
         if self.happens(0.06, "other flow", visit):
             flows = {flow: often for side in sides for flow, often in side.asked_flows.items()}
             return Click(flow=self.scene.draw.choose(flows, self.key, visit))

@@ -91,6 +91,8 @@ class Around:
     scheduler: Scheduler
     boundaries: Boundaries
     stories: dict[UUID, str]
+    # Attempts whose page somebody was given.
+    disclosed: set[UUID] = field(default_factory=set)
     # What each caller has read of money since he was last asked.
     read_by: dict[str, set[str]] = field(default_factory=dict)
     # Who stands still with the answer to a refund in his hand, by story.
@@ -108,6 +110,9 @@ class Provider(ABC):
     name: ClassVar[str]
     # The currencies that stories are told in which it takes; None: all.
     takes: ClassVar[frozenset[str] | None] = None
+    # The least that stories are told of where a merchant has it, and whether it can be asked to send money back.
+    least_minor: ClassVar[int] = 0
+    sends_money_back: ClassVar[bool] = True
     # How a merchant may be set up to use it, and which flow a payer may ask for by name.
     flows: ClassVar[Mapping[str, float]]
     asked_flows: ClassVar[Mapping[str, float]]
@@ -124,6 +129,8 @@ class Provider(ABC):
     charges_by_hand: ClassVar[bool] = False
     # With what, and how often.
     by_hand: ClassVar[Mapping[str, float]] = {}
+    # How much more seldom jobs look in the days of waiting: where nothing ends what was begun, each look asks for all.
+    pace: ClassVar[float] = 1.0
     # For how long the same call may be sent again.
     key_life: float
 
@@ -168,7 +175,8 @@ class Provider(ABC):
             return Fault("timeout", "after")
         if faults.strikes("P1", story, operation):
             return Fault("timeout", "before")
-        if operation.endswith((".expire", ".cancel")) and faults.strikes("P6", story, operation):
+        is_end = operation.endswith((".expire", ".cancel")) and self.has_payer(text)
+        if is_end and faults.strikes("P6", story, operation):
             return Fault("payer_first")
         if operation.endswith(".list") and self.list_lag:
             faults.saw("P5")
@@ -177,6 +185,10 @@ class Provider(ABC):
             kind, when = draw.choose(SPOILT, "spoilt", spoilt)
             return Fault(kind, when, seconds=draw.whole(1, 4, "retry after", spoilt))  # type: ignore[arg-type]
         return None
+
+    def has_payer(self, text: str) -> bool:
+        """Whether anybody can pay what a call ends at that moment."""
+        return True
 
     def plan(self, event_type: str, event_id: str, object_id: str) -> Plan:
         """How a letter reaches us."""
@@ -290,9 +302,17 @@ class Provider(ABC):
         KeyError where it is none of its objects.
         """
 
+    def can_tell_of(self, ref: str) -> bool:
+        """Whether the provider still answers for this money."""
+        return True
+
     def returns_seen(self, before: float) -> Iterable[SeenReturn]:
         """What it told of refunds and disputes of ours before that unix second, each as it was told."""
         return ()
+
+    @abstractmethod
+    def went_back(self) -> Counter[str]:
+        """How much of each money is back, on its way back, or with a bank that disputes it."""
 
     def is_going_back(self, ref: str) -> bool:
         """Whether a bank disputes this money or others are sending it back at this moment."""

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from payonce.base.errors import Refused
 from payonce.providers.simulator.party import SentBack
+from payonce.simulation.at_nowpayments import AtNowPayments
 from payonce.simulation.at_stripe import AtStripe
 from payonce.simulation.at_zalopay import AtZaloPay
 from payonce.simulation.draw import Draw
 from payonce.simulation.provider import Around, Money, Provider
 
 # Every provider that a simulator of ours plays, by its name.
-KNOWN: Final[dict[str, type[Provider]]] = {side.name: side for side in (AtStripe, AtZaloPay)}
+KNOWN: Final[dict[str, type[Provider]]] = {side.name: side for side in (AtStripe, AtZaloPay, AtNowPayments)}
 
 
 class Providers:
@@ -35,6 +36,11 @@ class Providers:
     def taking(self, currency: str) -> list[Provider]:
         """Those that take a currency."""
         return [side for side in self if side.takes is None or currency in side.takes]
+
+    @property
+    def pace(self) -> float:
+        """How much more seldom jobs look in the days of waiting."""
+        return max(side.pace for side in self)
 
     def end_faults(self) -> None:
         """Nothing of them lags behind any more."""
@@ -67,6 +73,10 @@ class Providers:
     def was_processing(self, story: str) -> bool:
         """Whether a payment of the story was ever on its way."""
         return any(side.was_processing(story) for side in self)
+
+    def can_tell_of(self, ref: str) -> bool:
+        """Whether the provider of this money still answers for it."""
+        return all(side.can_tell_of(ref) for side, money in self.captured() if money.ref == ref)
 
     def refunds_by_id(self) -> dict[UUID, list[SentBack]]:
         """What went back by our own refunds."""

@@ -124,6 +124,9 @@ def _is_explained(scene: Scene, surplus: Any, refunds: list[Any]) -> bool:
     mine = [row for row in refunds if row.serves == "surplus"]
     if not surplus.findings:
         return False
+    if not scene.providers.of(surplus.provider).sends_money_back:
+        # A person must; somebody's list says so.
+        return True
     if surplus.is_other_currency or any(row.state not in ("failed", "cancelled", "succeeded") for row in mine):
         return True
     if any((row.decline or "").startswith(SAID_NO) for row in mine) or "refund_failed" in surplus.findings:

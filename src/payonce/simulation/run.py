@@ -27,6 +27,7 @@ from payonce.simulation.database import Boundaries, OneLine, database_of
 from payonce.simulation.day import ANY, day_of
 from payonce.simulation.draw import Draw, NamedChance
 from payonce.simulation.faults import Faults
+from payonce.simulation.goods import Goods, goods_of
 from payonce.simulation.hosts import Host, HostClock
 from payonce.simulation.liveness import Willing, check_settled, check_unstuck
 from payonce.simulation.operator import operate
@@ -37,10 +38,12 @@ from payonce.simulation.providers import Providers, sides_of
 from payonce.simulation.receiver import KINDS, Receiver
 from payonce.simulation.refund_witness import RefundWitness
 from payonce.simulation.returned import check_returned, compare_refunds
+from payonce.simulation.risks import check_gone, check_risks
 from payonce.simulation.scene import Scene, Violation
 from payonce.simulation.scheduler import MICRO, Actor, Scheduler, Stopped
 from payonce.simulation.server import empty
-from payonce.simulation.stories import tell
+from payonce.simulation.storekeeper import check_goods, check_paid_out, check_shares, fill_up, keep_store
+from payonce.simulation.stories import CURRENCIES, tell
 from payonce.simulation.till import Till
 from payonce.simulation.troubles import plan_troubles
 from payonce.simulation.truth import compare, rows
@@ -62,6 +65,8 @@ SETTLES_WITHIN: Final = 15 * MINUTE
 # A short storm ends while old attempts and orders are still there; a long one goes past every age.
 # A refund is tried three times within two days, and banks decide within about three.
 RETURNS_WITHIN: Final = 100 * HOUR
+# How many of the seeds the monitor looks in: one look is more than a dozen transactions.
+MONITORED: Final = 0.25
 LONGEST_GAPS: Final = {40 * MINUTE: 3.0, 2 * HOUR: 1.0, 25 * HOUR: 2.0}
 
 # Low limits of refunds are a few of the usual orders.
@@ -141,6 +146,7 @@ def _play(
 ) -> None:
     tell(scene, size, stories)
     plan_troubles(scene)
+    keep_store(scene, size)
     workers.start()
     operate(scene)
     let_decide(scene)
@@ -152,6 +158,7 @@ def _play(
     for host in scene.hosts.values():
         host.clock.offset = 0.0
     scene.scheduler.note("calm")
+    fill_up(scene)
     _settle(scene, workers, witness)
     operate(scene, rounds=1)
     let_decide(scene, rounds=1)
@@ -164,6 +171,8 @@ def _play(
     _pass(scene, workers, RETURNS_WITHIN, 5 * HOUR)
     _settle(scene, workers, witness)
     check_returned(scene)
+    check_paid_out(scene)
+    check_gone(scene)
 
 
 def _settle(scene: Scene, workers: Workers, witness: RefundWitness) -> None:
@@ -174,6 +183,9 @@ def _settle(scene: Scene, workers: Workers, witness: RefundWitness) -> None:
     check_payable(scene)
     compare(scene)
     compare_refunds(scene, witness)
+    check_goods(scene)
+    check_shares(scene)
+    check_risks(scene)
 
 
 def _let_pay(scene: Scene, workers: Workers, witness: RefundWitness, name: str) -> None:
@@ -188,6 +200,8 @@ def _let_pay(scene: Scene, workers: Workers, witness: RefundWitness, name: str) 
 def _pass(scene: Scene, workers: Workers, seconds: float, at_a_time: float) -> None:
     """Let time pass; the workers look at least this often."""
     end = scene.scheduler.now + int(seconds * MICRO)
+    if at_a_time >= HOUR:
+        at_a_time *= scene.providers.pace
     while scene.scheduler.now < end:
         workers.wake_now()
         scene.scheduler.run_all(min(end, scene.scheduler.now + int(at_a_time * MICRO)))
@@ -200,6 +214,7 @@ def _stage(
     day = day_of(draw, asked)
     faults, scheduler = Faults(draw, only, day), Scheduler()
     boundaries, one = Boundaries(scheduler, draw, faults), OneLine(line)
+    goods = goods_of(draw)
     around = Around(draw, faults, scheduler, boundaries, {})
     made = [make(SECRET) for make in makers]
     adapters = {adapter.provider: adapter for adapter in made}
@@ -207,7 +222,8 @@ def _stage(
         seed, day, MERCHANT, draw, faults, scheduler, one, boundaries,
         Providers(around, sides_of(draw, around, [*adapters])),
         Receiver(draw, faults, scheduler),
-        _policy(draw), {}, around.stories, draw.choose(LONGEST_GAPS, "longest gap"),
+        _policy(draw, goods), goods, draw.happens(MONITORED, "monitor looks"), {}, around.stories,
+        draw.choose(LONGEST_GAPS, "longest gap"),
     )  # fmt: skip
     flows = {(side.name, ACCOUNT): draw.choose(side.flows, *side.place_of_flow) for side in scene.providers}
     for name in (*WEB, *WORKERS):
@@ -238,13 +254,14 @@ def _host(scene: Scene, name: str, adapters: Mapping[str, Adapter], flows: Mappi
     return Host(name, clock, world)
 
 
-def _policy(draw: Draw) -> Policy:
+def _policy(draw: Draw, goods: Goods) -> Policy:
     return Policy(
         strategy=draw.choose({"reuse": 3.0, "attempt": 1.0, "window": 1.0}, "strategy"),
         close_after=timedelta(hours=draw.choose({24: 2.0, 2: 1.0}, "close after")),
         # So that what cannot be read is quarantined before the run ends.
         event_tries=10,
         surplus=_surplus_policy(draw),
+        payout_threshold_minor=dict.fromkeys(CURRENCIES, goods.threshold_minor) if goods.threshold_minor else {},
     )
 
 

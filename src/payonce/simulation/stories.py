@@ -45,13 +45,11 @@ def tell(scene: Scene, size: int, only: Collection[str] | None) -> None:
 
 def _begin(scene: Scene, key: str) -> None:
     draw = scene.draw
+    amount = draw.choose(_amounts(scene), key, "amount")
     story = Story(
-        key,
-        f"fee:{key}",
-        f"player {key}",
-        draw.choose(AMOUNTS, key, "amount"),
-        draw.choose(_currencies(scene), key, "currency"),
-    )
+        key, f"fee:{key}", f"player {key}", amount, draw.choose(_currencies(scene), key, "currency"),
+        scene.goods.items_of(draw, key), scene.goods.shares_of(draw, key, amount),
+    )  # fmt: skip
     scene.stories[key] = story
     starts = draw.between(0.0, scene.day.span_seconds, key, "starts")
     people: list[tuple[str, Part]] = [("buyer", Person.buyer)]
@@ -71,6 +69,12 @@ def _currencies(scene: Scene) -> dict[str, float]:
         for currency, often in CURRENCIES.items()
         if scene.providers.taking(currency)
     }
+
+
+def _amounts(scene: Scene) -> dict[int, float]:
+    """Amounts that can be paid at each account of the merchant."""
+    least = max(side.least_minor for side in scene.providers)
+    return {amount: often for amount, often in AMOUNTS.items() if amount >= least}
 
 
 async def _strange(scene: Scene, number: int) -> None:

@@ -23,8 +23,10 @@ def witness_click(scene: Scene, story: Story, actor: Actor, answer: CheckoutAnsw
     reason = getattr(answer, "outcome", None) or getattr(answer, "reason", None) or getattr(answer, "code", "")
     scene.counts[f"{type(answer).__name__}.{reason}"] += 1
     if isinstance(answer, Checkout):
+        scene.counts[f"page of {answer.provider}.{answer.flow}"] += 1
         if answer.attempt_id not in story.attempt_ids:
             story.attempt_ids.append(answer.attempt_id)
+        scene.providers.around.disclosed.add(answer.attempt_id)
         _check_recorded(scene, who, answer)
         _check_alive(scene, actor, answer)
     elif isinstance(answer, AlreadyPaid):
