@@ -70,6 +70,8 @@ class AtNowPayments(Provider):
     simply: ClassVar = "sends"
     content: ClassVar = frozenset({"succeeded", "processing"})
     sends_money_back: ClassVar = False
+    comes_last: ClassVar = True
+    can_cancel: ClassVar = False
     pace: ClassVar = 2.5
     # No create is recognised when it comes again, so none is ever sent again.
     key_life = 0.0

@@ -32,8 +32,9 @@ def check_tables(scene: Scene) -> None:
 def check_payable(scene: Scene, story: str | None = None) -> None:
     """S6 gross: of a purpose, one object at the provider at most is payable, processing or captured; but see below.
 
-    Excepted are what somebody made by hand, with the purpose that he meddled in, and objects of abandoned attempts:
-    those were never disclosed to anybody.
+    Excepted are what somebody made by hand, with the purpose that he meddled in, and objects of attempts that were once
+    abandoned: those were never disclosed to anybody, or left at a provider that cannot cancel them; and what was paid
+    there after its order was cancelled.
     """
     for whose in scene.stories if story is None else [story]:
         if not scene.providers.is_meddled(whose):
@@ -50,11 +51,23 @@ def _is_excepted(scene: Scene, ref: str) -> bool:
 
 def _check_abandoned(scene: Scene, story: str, found: list[tuple[str, UUID | None]]) -> None:
     [reply] = scene.line.ask((CHECKS["attempts"], {"merchant_id": scene.merchant_id}))
-    states = {row.attempt_id: (row.number, row.state) for row in reply.rows}
-    alive = [(object_id, states.get(attempt_id, (0, "unknown"))) for object_id, attempt_id in found]
-    counted = [one for one in alive if one[1][1] != "abandoned"]
-    if len(counted) > 1:
-        scene.break_promise("S6", story, f"{len(counted)} objects may bring money: {counted}")
+    known = {row.attempt_id: row for row in reply.rows}
+    counted = [(object_id, known.get(attempt_id)) for object_id, attempt_id in found]
+    alive = [
+        (object_id, row.number if row is not None else 0, row.state if row is not None else "unknown")
+        for object_id, row in counted
+        if row is None or not (row.was_abandoned or _came_late(scene, row))
+    ]
+    if len(alive) > 1:
+        scene.break_promise("S6", story, f"{len(alive)} objects may bring money: {alive}")
+
+
+def _came_late(scene: Scene, row: Any) -> bool:
+    """Whether an attempt that was not wanted any more was paid at a provider that cannot cancel: it is so no more, and
+    its money is held.
+    """
+    is_unwanted = row.state == "paid" and row.close_because is not None
+    return is_unwanted and not scene.providers.of(row.provider).can_cancel
 
 
 def _call(name: str, merchant_id: str) -> Call:

@@ -17,10 +17,30 @@ ORDER BY provider, ref;
 
 -- name: attempts
 -- All attempts, to compare what may be payable with what is payable at the provider.
-SELECT attempt_id, order_id, purpose, number, state, flow, handle_ref, disclosed_at, close_because, created_at
-FROM attempts
-WHERE merchant_id = %(merchant_id)s::text
-ORDER BY attempt_id;
+SELECT a.attempt_id, a.order_id, a.purpose, a.provider, a.number, a.state, a.flow, a.handle_ref, a.disclosed_at, a.close_because,
+    a.created_at,
+    EXISTS (
+        SELECT 1
+        FROM audit AS u
+        WHERE u.merchant_id = a.merchant_id
+            AND u.subject = 'attempt'
+            AND u.subject_id = a.attempt_id
+            AND u.target = 'abandoned'
+    ) AS was_abandoned
+FROM attempts AS a
+WHERE a.merchant_id = %(merchant_id)s::text
+ORDER BY a.attempt_id;
+
+-- name: attempts_of_purpose
+-- The attempts of one purpose and whose they are: a payer may say that he leaves one.
+SELECT a.attempt_id, a.order_id, a.number, a.state, o.payer_reference
+FROM attempts AS a
+JOIN orders AS o
+    ON o.merchant_id = a.merchant_id
+    AND o.order_id = a.order_id
+WHERE a.merchant_id = %(merchant_id)s::text
+    AND a.purpose = %(purpose)s::text
+ORDER BY a.attempt_id;
 
 -- name: orders
 -- All orders, to see which ones are stuck.

@@ -12,7 +12,8 @@ from payonce.simulation.checks import check_payable
 from payonce.simulation.people import Person
 from payonce.simulation.scene import Scene, Story
 from payonce.simulation.truth import captured_there, rows
-from payonce.usecases.answers import Checkout
+from payonce.usecases.answers import Checkout, OrderView
+from payonce.usecases.ensure_checkout import Click
 
 # Money of these is held until a person decides: nobody may be let to pay meanwhile.
 CONTESTED: Final = ("late_payment", "currency_differs")
@@ -81,7 +82,7 @@ class Willing(Person):
             return
         page = await self._by_old_link()
         if page is None:
-            order = await self.place(self._amount(), reference=f"{self.key}/again")
+            order = await self._place_again()
             page = await self.reach_page(order.id) if order is not None else None
         if page is None:
             self._explain(began)
@@ -93,6 +94,17 @@ class Willing(Person):
         if self.pay(page) not in content and not self._is_excused():
             self.scene.break_promise("L6", self.key, f"the page of {page.provider_ref} could not be paid")
         check_payable(self.scene, self.story.key)
+
+    async def _place_again(self) -> OrderView | None:
+        """Order anew; where a page that nobody can call back stands in the way, say that nothing was sent there."""
+        reference = f"{self.key}/again"
+        order = await self.place(self._amount(), reference=reference)
+        if order is None and self.refusal == "purpose_held":
+            for held in rows(self.scene, "attempts_of_purpose", purpose=self.story.purpose):
+                if held.state == "open" and held.payer_reference == self.story.payer:
+                    await self.click(held.order_id, Click(leave_attempt=held.number))
+            order = await self.place(self._amount(), reference=reference)
+        return order
 
     async def _by_old_link(self) -> Checkout | None:
         """Come back by the link that he was given: to an order that is open, or merely expired (D2)."""

@@ -52,6 +52,8 @@ class Person:
         self.story = story
         self.key = f"{story.key}/{name}"
         self.pages: list[Checkout] = []
+        # Why his last order was refused.
+        self.refusal = ""
         self._asked = 0
 
     # What he decides.
@@ -92,7 +94,8 @@ class Person:
         )  # fmt: skip
         try:
             placed = await self.insist("place", lambda world: place_order(world, self.scene.merchant_id, wish))
-        except (Conflict, Refused):
+        except (Conflict, Refused) as refusal:
+            self.refusal = refusal.code
             return None
         if not isinstance(placed, Placed):
             return None

@@ -113,6 +113,10 @@ class Provider(ABC):
     # The least that stories are told of where a merchant has it, and whether it can be asked to send money back.
     least_minor: ClassVar[int] = 0
     sends_money_back: ClassVar[bool] = True
+    # Whether it takes every currency, so that a merchant configures it behind those that are meant for one; and whether
+    # what a payer was given can be called back.
+    comes_last: ClassVar[bool] = False
+    can_cancel: ClassVar[bool] = True
     # How a merchant may be set up to use it, and which flow a payer may ask for by name.
     flows: ClassVar[Mapping[str, float]]
     asked_flows: ClassVar[Mapping[str, float]]

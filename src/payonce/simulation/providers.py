@@ -96,5 +96,5 @@ def sides_of(draw: Draw, around: Around, names: Sequence[str]) -> list[Provider]
         return [KNOWN[names[0]](around)]
     sets = [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
     chosen = draw.choose({each: 1.0 + len(each) for each in sets}, "providers")
-    ordered = sorted(chosen, key=lambda name: draw.uniform("configured", name))
+    ordered = sorted(chosen, key=lambda name: (KNOWN[name].comes_last, draw.uniform("configured", name)))
     return [KNOWN[name](around) for name in ordered]

@@ -108,9 +108,12 @@ def play(
     day: str = ANY,
     keep_trace: bool = False,
     stops_at_first: bool = False,
+    at_end: Callable[[Scene], None] = lambda scene: None,
 ) -> Outcome:
     """Play one seed on the database behind `line`, which is emptied first; with `stops_at_first` only up to the first
-    violation. Of several adapters the seed draws those that its merchant has."""
+    violation. Of several adapters the seed draws those that its merchant has.
+    `at_end` may look at the scene, or play on, when all is over.
+    """
     began = time.perf_counter()
     empty(line)
     makers = [adapters_of] if callable(adapters_of) else adapters_of
@@ -120,6 +123,7 @@ def play(
         with suppress(Stopped):
             _play(scene, posts, workers, witness, size, stories)
         scene.line.bury()
+        at_end(scene)
         arrows: Counter[tuple[str, str, str, str]] = Counter()
         for row in rows(scene, "arrows"):
             arrows[row.subject, row.source, row.event, row.target] += row.steps
