@@ -88,13 +88,15 @@ class Providers:
 
 
 def sides_of(draw: Draw, around: Around, names: Sequence[str]) -> list[Provider]:
-    """The accounts that the merchant has, of those that can be had: one of them, some or all, in an order of his."""
+    """The accounts that the merchant has, of those that can be had: one of them, some or all, in an order of his. The
+    one that is named first is had most often.
+    """
     unknown = sorted(set(names) - KNOWN.keys())
     if unknown:
         raise Refused(f"nothing here plays {unknown[0]!r}", code="provider_unknown", param="provider")
     if len(names) == 1:
         return [KNOWN[names[0]](around)]
     sets = [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
-    chosen = draw.choose({each: 1.0 + len(each) for each in sets}, "providers")
+    chosen = draw.choose({each: (1.0 + len(each)) * (1 + (names[0] in each)) for each in sets}, "providers")
     ordered = sorted(chosen, key=lambda name: (KNOWN[name].comes_last, draw.uniform("configured", name)))
     return [KNOWN[name](around) for name in ordered]

@@ -82,6 +82,8 @@ class Outcome:
 
     seed: int
     day: str
+    # The accounts that its merchant had.
+    providers: tuple[str, ...]
     orders: int
     violations: tuple[Violation, ...]
     faults: Counter[str]
@@ -130,7 +132,8 @@ def play(
             if row.target == "abandoned":
                 scene.faults.saw("P4")
         return Outcome(
-            seed, scene.day.name, len(rows(scene, "orders")), tuple(scene.violations), scene.faults.counts,
+            seed, scene.day.name, tuple(side.name for side in scene.providers), len(rows(scene, "orders")),
+            tuple(scene.violations), scene.faults.counts,
             tuple(scene.faults.happened), tuple(scene.stories), arrows, scene.counts, scene.scheduler.digest(),
             scene.scheduler.steps, scene.seconds, time.perf_counter() - began,
             tuple(scene.scheduler.trace) if keep_trace or scene.violations else (),
