@@ -90,7 +90,7 @@ ORDER BY order_id;
 
 -- name: open_findings
 -- Which differences wait for somebody, by order: a purpose that is contested may hold its payer up.
-SELECT f.kind, o.purpose
+SELECT f.kind, o.purpose, substr(f.fingerprint, length(f.kind) + 2) AS about
 FROM findings AS f
 JOIN orders AS o
     ON o.merchant_id = f.merchant_id

@@ -15,7 +15,7 @@ from payonce.simulation.truth import rows
 # Kinds of findings that say that more came than serves.
 SURPLUS: Final = frozenset({"second_charge", "over_payment"})
 # What the monitor finds of things that hang. Once all is settled and it has looked, nothing does.
-HANGING: Final = frozenset({"order_stuck", "attempt_stuck", "event_stuck", "effect_stuck", "invariant_broken"})
+HANGING: Final = frozenset({"stuck_order", "stuck_effect", "invariant_broken"})
 
 
 def money_at_risk(scene: Scene) -> dict[str, Counter[str]]:
@@ -47,15 +47,29 @@ def check_risks(scene: Scene) -> None:
 
 
 def check_gone(scene: Scene) -> None:
-    """Some days later a surplus that is gone is in nobody's list any more, and nothing is called stuck."""
-    at_risk = money_at_risk(scene)
+    """Some days later a surplus that is back is in nobody's list any more, and nothing is called stuck."""
+    left = _left(scene)
     for row in rows(scene, "open_findings"):
-        if row.kind in SURPLUS and not any(at_risk[row.purpose].values()) and not _moves(scene, row.purpose):
-            scene.break_promise("S21", row.purpose, f"{row.kind} stays open, and nothing of its money is left")
+        provider, ref = row.about.partition(":")[0], row.about.rpartition(":")[2]
+        if row.kind in SURPLUS and left.get((provider, ref), 0) <= 0:
+            scene.break_promise("S21", row.purpose, f"{row.kind} of {ref} stays open, and nothing of it is left")
     if scene.is_monitored:
         for row in rows(scene, "monitor_findings"):
             if row.kind in HANGING:
                 scene.break_promise("L2", str(row.fingerprint), f"the monitor says {row.kind}, and nothing hangs")
+
+
+def _left(scene: Scene) -> dict[tuple[str, str], int]:
+    """What of each money is neither back nor on its way back, by provider and reference. What a bank still has in hand
+    counts as left: it may come back.
+    """
+    found = {}
+    for side in scene.providers:
+        back = side.went_back()
+        for money in side.captured():
+            is_back = not side.is_going_back(money.ref)
+            found[side.name, money.ref] = money.amount_minor - (back[money.ref] if is_back else 0)
+    return found
 
 
 def _findings(scene: Scene) -> dict[str, list[Any]]:
@@ -63,9 +77,3 @@ def _findings(scene: Scene) -> dict[str, list[Any]]:
     for row in rows(scene, "open_findings"):
         found[row.purpose].append(row)
     return found
-
-
-def _moves(scene: Scene, purpose: str) -> bool:
-    """Whether a bank or somebody at a dashboard still has this money in hand: then it may come back."""
-    story = next(one for one in scene.stories.values() if one.purpose == purpose)
-    return any(side.is_going_back(money.ref) for side, money in scene.providers.captured_of(story.key))
