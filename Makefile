@@ -72,10 +72,11 @@ TEST_PROCESSES ?= auto
 test: setup setup-localstripe setup-patroni setup-browser check ## check, then run every test; ARGS="-k word" are passed on
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --maxprocesses 4 --dist worksteal $(ARGS)
 
-SEEDS ?= 1:20
+SEEDS ?= 1:30
 DAY ?= any
 soak: setup ## play seeds of the simulation on all cores; SEEDS=first:last, DAY=storm or rush; the report goes to dist/soak.json
 	@PYTHONPATH=. $(BIN)/python -m payonce.simulation --seeds $(SEEDS) --day $(DAY) --provider tests.simulation.stripe:adapter \
+		--provider tests.simulation.zalopay:adapter --provider tests.simulation.nowpayments:adapter \
 		--report dist/soak.json
 
 planted: setup ## look whether the simulation finds the planted bugs that it is not known to find

@@ -330,3 +330,14 @@ def simulated_stripe(webhook_secret: str) -> Adapter:
     return adapter_of(
         Stripe(api_key="sk_test_simulation_1234567890", webhook_secrets=[webhook_secret], api_base=NOWHERE)
     )
+
+
+def simulated_zalopay(secret: str) -> Adapter:
+    """An application of ZaloPay for the simulation, whose two keys are one, at an address that nobody has."""
+    return adapter_of(ZaloPay(app_id="2553", key1=secret, key2s=[secret], api_base=NOWHERE))
+
+
+def simulated_nowpayments(secret: str) -> Adapter:
+    """An account of NOWPayments for the simulation, all of whose secrets are one, at an address that nobody has."""
+    who = "merchant@shop.invalid"
+    return adapter_of(NowPayments(api_key=secret, ipn_secrets=[secret], api_base=NOWHERE, email=who, password=secret))

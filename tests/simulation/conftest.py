@@ -24,5 +24,5 @@ def _play(database_url: str) -> Iterator[Playing]:
         yield playing
 
 
-def _on(line: Any, seed: int, **less: Any) -> Outcome:
-    return play(seed, line, adapter, **less)
+def _on(line: Any, seed: int, adapters: Any = adapter, **less: Any) -> Outcome:
+    return play(seed, line, adapters, **less)

@@ -42,9 +42,8 @@ def test_of_a_story_told_alone_nothing_else_is_left(play: Playing) -> None:
 
 
 def test_seeds_break_no_promise() -> None:
-    command = [
-        sys.executable, "-m", "payonce.simulation", "--seeds", SEEDS, "--provider", "tests.simulation.stripe:adapter",
-    ]  # fmt: skip
+    accounts = [f"--provider=tests.simulation.{name}:adapter" for name in ("stripe", "zalopay", "nowpayments")]
+    command = [sys.executable, "-m", "payonce.simulation", "--seeds", SEEDS, *accounts]
     here = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=here, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

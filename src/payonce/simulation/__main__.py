@@ -17,7 +17,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from payonce.simulation.batch import find, play_seeds
+from payonce.simulation.batch import find_all, play_seeds
 from payonce.simulation.day import ANY, NAMED
 from payonce.simulation.report import Report
 from payonce.simulation.run import STORIES, Outcome, play
@@ -26,6 +26,10 @@ from payonce.simulation.shrink import Smallest, shrink
 
 # A failure of each promise is made small, and no more than these: every one takes as long as some dozen runs.
 MOST_SHRUNK: Final = 2
+# Accounts that a seed draws those of its merchant from, where nothing else is said.
+PROVIDERS: Final = (
+    "payonce.app:simulated_stripe", "payonce.app:simulated_zalopay", "payonce.app:simulated_nowpayments",
+)  # fmt: skip
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -53,8 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=_seeds, default=range(1, 21), metavar="FIRST:LAST", help="default: 1:20")
     parser.add_argument("--size", type=int, default=STORIES, help="how many stories a stormy seed tells")
     parser.add_argument(
-        "--provider", default="payonce.app:simulated_stripe", help="what makes the account to pay through"
-    )
+        "--provider", action="append", metavar="MODULE:FUNCTION",
+        help="what makes an account; said several times, a seed draws which of them its merchant has",
+    )  # fmt: skip
     parser.add_argument("--database-url", default="", help="a server to use; default: one of its own, without fsync")
     parser.add_argument("--report", type=Path, help="where to write the report as JSON")
     parser.add_argument("--fast", action="store_true", help="one process, up to the first violation, not made small")
@@ -90,18 +95,19 @@ def _play(asked: argparse.Namespace, address: str, console: Console) -> list[Out
                 progress.console.print(f"seed {outcome.seed}: {broken}", style="red", markup=False)
             return not (asked.fast and outcome.violations)
 
-        return play_seeds(asked.seeds, address, asked.provider, asked.size, done, day=asked.day, fast=asked.fast)
+        providers = asked.provider or PROVIDERS
+        return play_seeds(asked.seeds, address, providers, asked.size, done, day=asked.day, fast=asked.fast)
 
 
 def _shrink(asked: argparse.Namespace, address: str, outcomes: Sequence[Outcome], console: Console) -> list[Smallest]:
     failed = {outcome.violations[0].promise: outcome for outcome in reversed(outcomes) if outcome.violations}
     if not failed:
         return []
-    adapter_of = find(asked.provider)
+    makers = find_all(asked.provider or PROVIDERS)
     with one_line(create_database(address)) as line, console.status("making the failures small"):
 
         def again(seed: int, stories: Sequence[str] | None, faults: Sequence[str] | None, size: int) -> Outcome:
-            return play(seed, line, adapter_of, stories=stories, faults=faults, size=size, day=asked.day)
+            return play(seed, line, makers, stories=stories, faults=faults, size=size, day=asked.day)
 
         return [shrink(again, outcome, asked.size) for outcome in list(failed.values())[:MOST_SHRUNK]]
 
@@ -122,7 +128,7 @@ def _tell(asked: argparse.Namespace, address: str) -> int:
         outcome = play(
             asked.seeds[0],
             line,
-            find(asked.provider),
+            find_all(asked.provider or PROVIDERS),
             stories=asked.only.split(","),
             size=asked.size,
             day=asked.day,

@@ -18,7 +18,12 @@ from payonce.simulation.run import AdapterOf, Outcome, play
 from payonce.simulation.server import create_database, one_line
 
 _stack = ExitStack()
-_lines: list[tuple[Pipeline, AdapterOf]] = []
+_lines: list[tuple[Pipeline, list[AdapterOf]]] = []
+
+
+def find_all(names: Sequence[str]) -> list[AdapterOf]:
+    """The factories that `module:function` name. Raises Refused `provider_unknown`."""
+    return [find(name) for name in names]
 
 
 def find(name: str) -> AdapterOf:
@@ -36,7 +41,7 @@ def find(name: str) -> AdapterOf:
 def play_seeds(
     seeds: Sequence[int],
     address: str,
-    provider: str,
+    providers: Sequence[str],
     size: int,
     done: Callable[[Outcome], bool],
     *,
@@ -50,13 +55,13 @@ def play_seeds(
     if fast:
         with one_line(create_database(address)) as line:
             for seed in seeds:
-                outcomes[seed] = play(seed, line, find(provider), size=size, day=day, stops_at_first=True)
+                outcomes[seed] = play(seed, line, find_all(providers), size=size, day=day, stops_at_first=True)
                 if not done(outcomes[seed]):
                     break
         return [outcomes[seed] for seed in sorted(outcomes)]
     context = multiprocessing.get_context("spawn")
     workers = min(os.cpu_count() or 1, len(seeds))
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(address, provider)) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(address, providers)) as pool:
         for outcome in _as_they_come(pool, seeds, partial(_play, size=size, day=day), workers):
             outcomes[outcome.seed] = outcome
             if not done(outcome):
@@ -78,11 +83,11 @@ def _as_they_come(
             running |= {pool.submit(play_one, seed) for seed in islice(left, 1)}
 
 
-def _begin(address: str, provider: str) -> None:
+def _begin(address: str, providers: Sequence[str]) -> None:
     line = _stack.enter_context(one_line(create_database(address)))
-    _lines.append((line, find(provider)))
+    _lines.append((line, find_all(providers)))
 
 
 def _play(seed: int, *, size: int, day: str) -> Outcome:
-    line, adapter_of = _lines[0]
-    return play(seed, line, adapter_of, size=size, day=day)
+    line, makers = _lines[0]
+    return play(seed, line, makers, size=size, day=day)

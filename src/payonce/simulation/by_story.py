@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Row = TypeVar("Row")
 
@@ -16,7 +16,7 @@ class ByStory(Generic[Row]):
         self._seen = 0
         self._rows: dict[str, list[Row]] = {}
 
-    def look(self, books: Mapping[str, Row], story_of: Callable[[Row], str | None]) -> None:
+    def look(self, books: Mapping[Any, Row], story_of: Callable[[Row], str | None]) -> None:
         """Enter what was made since the last look."""
         for row in islice(books.values(), self._seen, None):
             story = story_of(row)

@@ -53,7 +53,7 @@ def _wishes(scene: Scene, key: str) -> list[tuple[str, Act]]:
         if row.state in ("planned", "due") and draw.happens(0.06, who, "says no"):
             wishes.append((f"{who}/cancel", lambda world, row=row: _cancel(world, merchant_id, row)))  # type: ignore[misc]
         if f"refund_in_doubt:{row.refund_id.hex}" in in_doubt and _is_old(scene, row):
-            was_done = bool(scene.provider.stripe.truth.refunds_by_id().get(row.refund_id))
+            was_done = bool(scene.providers.refunds_by_id().get(row.refund_id))
             wishes.append((f"{who}/resolve", lambda world, r=row, d=was_done: _resolve(world, merchant_id, r, d)))  # type: ignore[misc]
     for order in rows(scene, "orders"):
         who = f"{key}/{scene.made.get(order.order_id, '')}/{order.state}"

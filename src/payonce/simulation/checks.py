@@ -9,8 +9,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from payonce.domain.invariants import INVARIANTS, written_arrows
-from payonce.providers.simulator.stripe.payment_intent import PAYABLE
-from payonce.simulation.provider import ATTEMPT_MARK, BY_HAND
 from payonce.simulation.receiver import FULFILMENTS
 from payonce.simulation.scene import CHECKS, Scene
 from payonce.store.database import Call
@@ -34,12 +32,13 @@ def check_tables(scene: Scene) -> None:
 def check_payable(scene: Scene, story: str | None = None) -> None:
     """S6 gross: of a purpose, one object at the provider at most is payable, processing or captured; but see below.
 
-    Excepted are what somebody made by hand, with the purpose that he meddled in, and objects of abandoned attempts:
-    those were never disclosed to anybody.
+    Excepted are what somebody made by hand, with the purpose that he meddled in, and objects of attempts that were once
+    abandoned: those were never disclosed to anybody, or left at a provider that cannot cancel them; and what was paid
+    there after its order was cancelled.
     """
     for whose in scene.stories if story is None else [story]:
-        if whose not in scene.provider.meddled:
-            found = _able_to_bring_money(scene, whose)
+        if not scene.providers.is_meddled(whose):
+            found = scene.providers.able_to_bring_money(whose)
             if len(found) > 1:
                 _check_abandoned(scene, whose, found)
 
@@ -47,36 +46,28 @@ def check_payable(scene: Scene, story: str | None = None) -> None:
 def _is_excepted(scene: Scene, ref: str) -> bool:
     """S7 compares times of two hosts, which says nothing when one's clock has jumped, nor of what was made by hand."""
     story = scene.made.get(UUID(ref.partition(":")[2]))
-    return bool(scene.faults.counts["T2"]) or story in scene.provider.meddled
+    return bool(scene.faults.counts["T2"]) or scene.providers.is_meddled(story)
 
 
-def _able_to_bring_money(scene: Scene, story: str) -> list[tuple[str, str]]:
-    books = scene.provider.stripe.books
-    found = []
-    for session in scene.provider.sessions_of(story):
-        intent = books.intents.get(session.payment_intent or "")
-        is_alive = session.status == "open" or (
-            intent is not None and intent.status in ("processing", "requires_capture", "succeeded")
-        )
-        if is_alive and ATTEMPT_MARK in session.metadata:
-            found.append((session.id, session.metadata[ATTEMPT_MARK]))
-    for intent in scene.provider.intents_of(story):
-        is_ours = intent.session is None and ATTEMPT_MARK in intent.metadata and BY_HAND not in intent.metadata
-        if is_ours and intent.status in (*PAYABLE, "processing", "requires_capture", "succeeded"):
-            found.append((intent.id, intent.metadata[ATTEMPT_MARK]))
-    return found
-
-
-def _check_abandoned(scene: Scene, story: str, found: list[tuple[str, str]]) -> None:
+def _check_abandoned(scene: Scene, story: str, found: list[tuple[str, UUID | None]]) -> None:
     [reply] = scene.line.ask((CHECKS["attempts"], {"merchant_id": scene.merchant_id}))
-    states = {row.attempt_id: (row.number, row.state) for row in reply.rows}
+    known = {row.attempt_id: row for row in reply.rows}
+    counted = [(object_id, known.get(attempt_id)) for object_id, attempt_id in found]
     alive = [
-        (object_id, states.get(scene.provider.attempt_of(mark), (0, "unknown")))
-        for object_id, mark in found
-    ]  # fmt: skip
-    counted = [one for one in alive if one[1][1] != "abandoned"]
-    if len(counted) > 1:
-        scene.break_promise("S6", story, f"{len(counted)} objects may bring money: {counted}")
+        (object_id, row.number if row is not None else 0, row.state if row is not None else "unknown")
+        for object_id, row in counted
+        if row is None or not (row.was_abandoned or _came_late(scene, row))
+    ]
+    if len(alive) > 1:
+        scene.break_promise("S6", story, f"{len(alive)} objects may bring money: {alive}")
+
+
+def _came_late(scene: Scene, row: Any) -> bool:
+    """Whether an attempt that was not wanted any more was paid at a provider that cannot cancel: it is so no more, and
+    its money is held.
+    """
+    is_unwanted = row.state == "paid" and row.close_because is not None
+    return is_unwanted and not scene.providers.of(row.provider).can_cancel
 
 
 def _call(name: str, merchant_id: str) -> Call:

@@ -10,17 +10,37 @@ WHERE merchant_id = %(merchant_id)s::text
 
 -- name: captures
 -- All money that came in, as we know it, to compare it with the provider's own books.
-SELECT kind, ref, attempt_id, order_id, currency, captured_minor, is_confirmed
+SELECT provider, kind, ref, attempt_id, order_id, currency, captured_minor, is_confirmed
 FROM captures
 WHERE merchant_id = %(merchant_id)s::text
-ORDER BY ref;
+ORDER BY provider, ref;
 
 -- name: attempts
 -- All attempts, to compare what may be payable with what is payable at the provider.
-SELECT attempt_id, order_id, purpose, number, state, flow, handle_ref, disclosed_at, close_because, created_at
-FROM attempts
-WHERE merchant_id = %(merchant_id)s::text
-ORDER BY attempt_id;
+SELECT a.attempt_id, a.order_id, a.purpose, a.provider, a.number, a.state, a.flow, a.handle_ref, a.disclosed_at, a.close_because,
+    a.created_at,
+    EXISTS (
+        SELECT 1
+        FROM audit AS u
+        WHERE u.merchant_id = a.merchant_id
+            AND u.subject = 'attempt'
+            AND u.subject_id = a.attempt_id
+            AND u.target = 'abandoned'
+    ) AS was_abandoned
+FROM attempts AS a
+WHERE a.merchant_id = %(merchant_id)s::text
+ORDER BY a.attempt_id;
+
+-- name: attempts_of_purpose
+-- The attempts of one purpose and whose they are: a payer may say that he leaves one.
+SELECT a.attempt_id, a.order_id, a.number, a.state, o.payer_reference
+FROM attempts AS a
+JOIN orders AS o
+    ON o.merchant_id = a.merchant_id
+    AND o.order_id = a.order_id
+WHERE a.merchant_id = %(merchant_id)s::text
+    AND a.purpose = %(purpose)s::text
+ORDER BY a.attempt_id;
 
 -- name: orders
 -- All orders, to see which ones are stuck.
@@ -70,7 +90,7 @@ ORDER BY order_id;
 
 -- name: open_findings
 -- Which differences wait for somebody, by order: a purpose that is contested may hold its payer up.
-SELECT f.kind, o.purpose
+SELECT f.kind, o.purpose, substr(f.fingerprint, length(f.kind) + 2) AS about
 FROM findings AS f
 JOIN orders AS o
     ON o.merchant_id = f.merchant_id
@@ -155,7 +175,7 @@ ORDER BY ref;
 
 -- name: surplus
 -- Money that serves no order and is not back yet, with all that is found about it.
-SELECT c.ref, c.order_id, c.currency <> o.currency AS is_other_currency,
+SELECT c.provider, c.ref, c.order_id, c.currency <> o.currency AS is_other_currency,
     c.surplus_minor - COALESCE(sum(b.returned_minor), 0) AS left_minor,
     (
         SELECT array_agg(f.kind ORDER BY f.kind)
@@ -172,9 +192,9 @@ LEFT JOIN returns AS b
     ON b.merchant_id = c.merchant_id
     AND b.capture_ref = c.ref
 WHERE c.merchant_id = %(merchant_id)s::text
-GROUP BY c.merchant_id, c.ref, c.order_id, c.currency, c.surplus_minor, o.currency
+GROUP BY c.merchant_id, c.provider, c.ref, c.order_id, c.currency, c.surplus_minor, o.currency
 HAVING c.surplus_minor > COALESCE(sum(b.returned_minor), 0)
-ORDER BY c.ref;
+ORDER BY c.provider, c.ref;
 
 -- name: refund_findings
 -- Refunds that wait for a person.
@@ -212,3 +232,47 @@ FROM refund_days
 WHERE merchant_id = %(merchant_id)s::text
 GROUP BY currency
 ORDER BY currency;
+
+-- name: stock
+-- How many pieces of each item there are, to compare them with the storekeeper's list.
+SELECT sku, on_hand, free, held, sold
+FROM stock_items
+WHERE merchant_id = %(merchant_id)s::text
+ORDER BY sku;
+
+-- name: payouts
+-- All payouts, to compare them with what payees were to get.
+SELECT payee, number, currency, amount_minor
+FROM payouts
+WHERE merchant_id = %(merchant_id)s::text
+ORDER BY payee, number;
+
+-- name: payees
+-- What waits for a payout, corrected by what was paid otherwise than it stands now and is not settled yet.
+SELECT payee, currency, sum(open_minor)::bigint AS open_minor
+FROM (
+    SELECT payee, currency, amount_minor - reversed_minor AS open_minor
+    FROM accruals
+    WHERE merchant_id = %(merchant_id)s::text
+        AND state = 'accrued'
+    UNION ALL
+    SELECT payee, currency, amount_minor - reversed_minor - paid_minor
+    FROM accruals
+    WHERE merchant_id = %(merchant_id)s::text
+        AND state = 'paid_out'
+    UNION ALL
+    SELECT payee, currency, -carried_minor
+    FROM payouts
+    WHERE merchant_id = %(merchant_id)s::text
+) AS waiting
+GROUP BY payee, currency
+ORDER BY payee, currency;
+
+-- name: monitor_findings
+-- What the monitor's checks found and is not resolved.
+SELECT kind, fingerprint, found_by
+FROM findings
+WHERE merchant_id = %(merchant_id)s::text
+    AND state <> 'resolved'
+    AND found_by IS NOT NULL
+ORDER BY fingerprint;

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from payonce.simulation.checks import check_payable
 from payonce.simulation.people import Person
-from payonce.simulation.provider import ATTEMPT_MARK
 from payonce.simulation.scene import Scene, Story
-from payonce.simulation.truth import captured_at_provider, rows
-from payonce.usecases.answers import Checkout
+from payonce.simulation.truth import captured_there, rows
+from payonce.usecases.answers import Checkout, OrderView
+from payonce.usecases.ensure_checkout import Click
 
 # Money of these is held until a person decides: nobody may be let to pay meanwhile.
 CONTESTED: Final = ("late_payment", "currency_differs")
@@ -22,12 +22,12 @@ WITHIN_SECONDS: Final = 60.0
 
 def check_settled(scene: Scene) -> None:
     """L1: every success of the provider is recorded, whether or not its webhook ever came."""
-    known = {row.ref for row in rows(scene, "captures")}
-    for ref, intent in captured_at_provider(scene).items():
-        if ref not in known:
-            story = scene.provider.story_of_text(intent.metadata[ATTEMPT_MARK])
+    known = {(row.provider, row.ref) for row in rows(scene, "captures")}
+    for key, money in captured_there(scene).items():
+        if key not in known:
+            story = scene.made.get(money.attempt_id) if money.attempt_id else None
             scene.break_promise(
-                "L1", f"{story} {ref}", f"{intent.amount_received} were captured, and 15 minutes later nobody knows"
+                "L1", f"{story} {money.ref}", f"{money.amount_minor} were captured, and 15 minutes later nobody knows"
             )
 
 
@@ -59,13 +59,8 @@ def check_delivered(scene: Scene) -> None:
 
 
 def purposes_processing(scene: Scene) -> set[str]:
-    """Purposes for which the provider is still at work, by its own books."""
-    found = set()
-    for intent in scene.provider.stripe.truth.under_way():
-        story = scene.provider.story_of_text(intent.metadata.get(ATTEMPT_MARK, ""))
-        if story in scene.stories:
-            found.add(scene.stories[story].purpose)
-    return found
+    """Purposes for which a provider is still at work, by its own books."""
+    return {scene.stories[story].purpose for story in scene.providers.under_way() if story in scene.stories}
 
 
 def purposes_contested(scene: Scene) -> set[str]:
@@ -87,7 +82,7 @@ class Willing(Person):
             return
         page = await self._by_old_link()
         if page is None:
-            order = await self.place(self._amount(), reference=f"{self.key}/again")
+            order = await self._place_again()
             page = await self.reach_page(order.id) if order is not None else None
         if page is None:
             self._explain(began)
@@ -95,9 +90,21 @@ class Willing(Person):
         waited = self.scene.seconds - began
         if waited > WITHIN_SECONDS:
             self.scene.break_promise("L6", self.key, f"the page came after {waited:.0f} s")
-        if self.pay(page, "pm_card_visa") != "succeeded" and not self._is_excused():
+        content = self.scene.providers.of(page.provider).content
+        if self.pay(page) not in content and not self._is_excused():
             self.scene.break_promise("L6", self.key, f"the page of {page.provider_ref} could not be paid")
         check_payable(self.scene, self.story.key)
+
+    async def _place_again(self) -> OrderView | None:
+        """Order anew; where a page that nobody can call back stands in the way, say that nothing was sent there."""
+        reference = f"{self.key}/again"
+        order = await self.place(self._amount(), reference=reference)
+        if order is None and self.refusal == "purpose_held":
+            for held in rows(self.scene, "attempts_of_purpose", purpose=self.story.purpose):
+                if held.state == "open" and held.payer_reference == self.story.payer:
+                    await self.click(held.order_id, Click(leave_attempt=held.number))
+            order = await self.place(self._amount(), reference=reference)
+        return order
 
     async def _by_old_link(self) -> Checkout | None:
         """Come back by the link that he was given: to an order that is open, or merely expired (D2)."""

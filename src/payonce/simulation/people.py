@@ -6,12 +6,12 @@ changes nobody else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 from uuid import UUID
 
 from payonce.base.errors import Conflict, PayonceError, Refused, Unavailable
-from payonce.providers.simulator.stripe.payer import Seen
+from payonce.simulation.provider import Provider
 from payonce.simulation.scene import Lost, Scene, Story
 from payonce.simulation.scheduler import Actor, Join, give_way
 from payonce.simulation.witness import witness_click
@@ -29,15 +29,6 @@ HOUR: Final = 60 * MINUTE
 PERSISTENCE: Final = 6
 CROWD: Final = 50
 
-# How a page is used, and how often.
-USES: Final = {
-    "card": 10.0, "declined": 2.0, "declined, leaves": 1.0, "3-D Secure": 2.0, "3-D Secure fails": 0.7,
-    "3-D Secure, leaves": 0.7, "debit": 1.0, "debit fails": 2.0, "leaves": 3.0, "reloads": 2.0,
-}  # fmt: skip
-# Cards by what becomes of their money when it goes back; the last one's bank disputes at once.
-CARDS: Final = {
-    "pm_card_visa": 16.0, "pm_card_pendingRefund": 2.0, "pm_card_refundFail": 1.0, "pm_card_createDispute": 0.4,
-}  # fmt: skip
 # When somebody pays once more by another way, and how much, as a share of the amount.
 ONCE_MORE: Final = {5.0: 2.0, 40.0: 3.0, 10 * MINUTE: 2.0, 35 * MINUTE: 1.0, 3 * HOUR: 1.0, 26 * HOUR: 0.7}
 SHARES: Final = {1.0: 5.0, 1.5: 2.0, 2.0: 1.0, 0.5: 1.0}
@@ -61,6 +52,8 @@ class Person:
         self.story = story
         self.key = f"{story.key}/{name}"
         self.pages: list[Checkout] = []
+        # Why his last order was refused.
+        self.refusal = ""
         self._asked = 0
 
     # What he decides.
@@ -97,10 +90,12 @@ class Person:
         wish = PlaceOrder(
             reference or f"{self.story.purpose}/{amount}", self.story.purpose, amount, self.story.currency,
             payer or self.story.payer, success_url="https://shop.invalid/thanks", cancel_url="https://shop.invalid/back",
+            items=self.story.items, payouts=self.story.shares,
         )  # fmt: skip
         try:
             placed = await self.insist("place", lambda world: place_order(world, self.scene.merchant_id, wish))
-        except (Conflict, Refused):
+        except (Conflict, Refused) as refusal:
+            self.refusal = refusal.code
             return None
         if not isinstance(placed, Placed):
             return None
@@ -156,48 +151,35 @@ class Person:
             except (Lost, PayonceError):
                 continue
 
-    # What he does at the provider.
+    # What he does at a provider.
 
-    def pay(self, page: Checkout, method: str) -> Seen:
-        """Press Pay at the provider."""
-        seen = self.scene.provider.stripe.payer.pay(page.provider_ref or "", method)
+    def pay(self, page: Checkout, method: str = "") -> str:
+        """Press Pay at the provider; without a method in its most usual way."""
+        seen = self.scene.providers.of(page.provider).pay(page.provider_ref or "", method)
         self.scene.scheduler.note("paid", self.key, method, seen)
         self.scene.counts[f"paying {seen}"] += 1
+        self.scene.counts[f"paying at {page.provider}: {method or 'as asked'} {seen}"] += 1
         return seen
 
-    def authenticate(self, page: Checkout, success: bool) -> Seen:
-        """Answer the bank's question."""
-        seen = self.scene.provider.stripe.payer.authenticate(page.provider_ref or "", success)
-        self.scene.scheduler.note("authenticated", self.key, seen)
+    def saw(self, what: str, seen: str) -> str:
+        """Note what he saw of something that he did there."""
+        self.scene.scheduler.note(what, self.key, seen)
         return seen
 
-    async def use(self, page: Checkout, how: str) -> bool:
-        """Use a page in that way; whether he is through with it."""
-        if how.startswith("declined"):
-            if self.pay(page, "pm_card_chargeDeclined") != "declined" or how.endswith("leaves"):
-                return False
-            await self.scene.rest(self.between(3.0, 60.0, "another card"))
-        elif how.startswith("3-D"):
-            seen = self.pay(page, "pm_card_threeDSecure2Required")
-            if seen != "requires_action" or how.endswith("leaves"):
-                return False
-            await self.scene.rest(self.between(3.0, 90.0, "the bank's question"))
-            return self.authenticate(page, success=not how.endswith("fails")) == "succeeded"
-        elif how.startswith("debit"):
-            fails = how.endswith("fails")
-            seen = self.pay(page, "pm_usBankAccount_insufficientFunds" if fails else "pm_usBankAccount_success")
-            return seen == "processing" and not fails
-        elif how in ("leaves", "reloads"):
-            return False
-        return self.pay(page, self.card()) == "succeeded"
+    def chooses(self, weights: Mapping[Any, float], *name: object) -> Any:
+        """One of the keys, each as likely as its weight says."""
+        return self.scene.draw.choose(weights, self.key, *name)
 
-    def _choose_use(self, *name: object) -> str:
-        """How he uses a page; on some days most people simply pay."""
-        return self.scene.draw.choose(USES | {"card": USES["card"] * self.scene.day.simply}, self.key, "uses", *name)
+    async def rests(self, seconds: float) -> None:
+        """Let time pass."""
+        await self.scene.rest(seconds)
 
-    def card(self) -> str:
-        """The card that he has with him."""
-        return self.scene.draw.choose(CARDS, self.key, "card")
+    async def use(self, page: Checkout, *name: object) -> tuple[str, bool]:
+        """Use a page in a way of its provider's: which, and whether he is through. On some days most simply pay."""
+        side = self.scene.providers.of(page.provider)
+        ways = {**side.uses, side.simply: side.uses[side.simply] * self.scene.day.simply}
+        how = self.scene.draw.choose(ways, self.key, "uses", *name)
+        return how, await side.use(self, page, how)
 
     # Who he is.
 
@@ -213,8 +195,8 @@ class Person:
             page = await self.reach_page(order.id, self._wish(visit))
             if page is not None:
                 await self.scene.rest(self.between(0.5, 45.0, "thinks", visit))
-                how = self._choose_use(visit)
-                if await self.use(page, how):
+                how, is_through = await self.use(page, visit)
+                if is_through:
                     await self.look(order)
                     break
                 if how == "reloads":
@@ -223,12 +205,19 @@ class Person:
         if self.pages and self.scene.faults.strikes("U5", self.story.key, self.key):
             await self.scene.rest(self.scene.draw.choose(gaps, self.key, "late"))
             for page in self.pages:
-                self.pay(page, "pm_card_visa")
+                self.pay(page)
 
     def _wish(self, visit: int) -> Click | None:
-        """Mostly whatever is configured; sometimes another flow, or a new try by its number."""
+        """Mostly whatever is configured; sometimes another provider or flow, or a new try by its number."""
+        sides = self.scene.providers.taking(self.story.currency)
+        if len(sides) > 1 and self.happens(0.6, "chooses a provider", visit):
+            names = {side.name: 1.0 for side in sides}
+            return Click(provider=self.scene.draw.choose(names, self.key, "provider", visit))
+        if self.pages and self.pages[-1].can_leave and self.happens(0.4, "says that he sent nothing", visit):
+            return Click(leave_attempt=self.pages[-1].number)
         if self.happens(0.06, "other flow", visit):
-            return Click(flow=self.scene.draw.choose({"payment_intent": 1.0, "checkout_session": 1.0}, self.key, visit))
+            flows = {flow: often for side in sides for flow, often in side.asked_flows.items()}
+            return Click(flow=self.scene.draw.choose(flows, self.key, visit))
         if self.happens(0.06, "new try", visit):
             return Click(after_attempt=self.scene.draw.whole(1, 2, self.key, "after", visit))
         return None
@@ -240,7 +229,7 @@ class Person:
         page = await self.reach_page(order.id) if order is not None else None
         if page is not None:
             await self.scene.rest(self.between(0.0, 60.0, "thinks"))
-            await self.use(page, self._choose_use())
+            await self.use(page)
 
     async def changer(self) -> None:
         """The amount changes: another order of the same purpose, and its payment."""
@@ -253,7 +242,7 @@ class Person:
         page = await self.reach_page(order.id)
         if page is not None:
             await self.scene.rest(self.between(0.5, 60.0, "thinks"))
-            await self.use(page, self._choose_use())
+            await self.use(page)
 
     async def canceller(self) -> None:
         """The merchant cancels the order while others pay it."""
@@ -276,7 +265,7 @@ class Person:
         if order is not None:
             page = await self.reach_page(order.id)
             if page is not None:
-                self.pay(page, "pm_card_visa")
+                self.pay(page)
 
     async def crowd(self) -> None:
         """Fifty clicks on one order in the same moment."""
@@ -303,26 +292,35 @@ class Person:
         """Money goes back, at the dashboard or by a dispute, and payonce hears of it, or not, in whatever order."""
         for again in range(4):
             await self.scene.rest(self.between(2.0, 60.0, "returns", again))
-            paid = {intent.id: intent for intent in self.scene.provider.captured_of(self.story.key)}
+            paid = {money.ref: side for side, money in self.scene.providers.captured_of(self.story.key)}
             if paid:
                 chosen = self.scene.draw.choose(dict.fromkeys(paid, 1.0), self.key, "which", again)
-                self.scene.provider.banks.give_back(f"{self.key}/{again}", paid[chosen])
+                paid[chosen].give_back(f"{self.key}/{again}", chosen)
                 if self.happens(0.7, "is content", again):
                     return
+
+    def _by_hand(self, *name: object) -> tuple[Provider, UUID] | None:
+        """Where somebody can charge by hand, and an attempt of the story whose marks he copies there."""
+        for side in self.scene.providers:
+            marked = side.attempts_of(self.story.key) if side.charges_by_hand else []
+            if marked:
+                return side, self.scene.draw.choose(dict.fromkeys(marked, 1.0), self.key, "which", *name)
+        return None
 
     async def once_more(self) -> None:
         """Pay by another way what is paid already, or more than is due: by telephone, at the desk, with our marks."""
         gaps = {gap: often for gap, often in ONCE_MORE.items() if gap <= max(self.scene.longest_gap, MINUTE)}
         for again in range(self.scene.draw.whole(1, 2, self.key, "times")):
             await self.scene.rest(self.scene.draw.choose(gaps, self.key, "when", again))
-            marked = self.scene.provider.attempts_of(self.story.key)
-            if not marked:
+            found = self._by_hand(again)
+            if found is None:
                 continue
+            side, attempt_id = found
             currency = "CHF" if self.happens(0.08, "other currency", again) else self.story.currency
-            self.scene.provider.charge_by_hand(
-                f"{self.key}/{again}", self.scene.draw.choose(dict.fromkeys(marked, 1.0), self.key, "which", again),
-                currency, int(self.story.amount_minor * self.scene.draw.choose(SHARES, self.key, "share", again)),
-                self.scene.draw.choose(CARDS, self.key, "card", again),
+            side.charge_by_hand(
+                f"{self.key}/{again}", attempt_id, currency,
+                int(self.story.amount_minor * self.scene.draw.choose(SHARES, self.key, "share", again)),
+                self.scene.draw.choose(side.by_hand, self.key, "card", again),
             )  # fmt: skip
 
     async def support(self) -> None:
@@ -330,10 +328,10 @@ class Person:
         await self.scene.rest(
             self.scene.draw.choose({30.0: 2.0, 200.0: 2.0, 45 * MINUTE: 2.0, 26 * HOUR: 1.0}, self.key, "when")
         )
-        marked = self.scene.provider.attempts_of(self.story.key)
-        if marked:
-            attempt_id = self.scene.draw.choose(dict.fromkeys(marked, 1.0), self.key, "which")
-            self.scene.provider.charge_by_hand(
+        found = self._by_hand()
+        if found is not None:
+            side, attempt_id = found
+            side.charge_by_hand(
                 self.key, attempt_id, self.story.currency,
                 self.story.amount_minor - (100 if self.happens(0.2, "too little") else 0),
             )  # fmt: skip

@@ -6,18 +6,16 @@ answer travels back, or does not. Strangers' letters come the same way.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from payonce.providers.simulator.signing import stripe_signature
-from payonce.providers.simulator.stripe.deliveries import Outgoing
 from payonce.simulation.hosts import BEGINNING
-from payonce.simulation.provider import NOBODY
+from payonce.simulation.provider import Letter, Provider
 from payonce.simulation.scene import Lost, Scene
 from payonce.simulation.scheduler import MICRO
+from payonce.usecases.acknowledge import acknowledgement_of
 from payonce.usecases.answers import Received
 from payonce.usecases.receive import Delivery, receive
 
@@ -25,15 +23,15 @@ from payonce.usecases.receive import Delivery, receive
 PATIENCE_SECONDS: Final = 10.0
 # An old signature is refused; ours allow five minutes, and hosts' clocks are apart.
 REPLAYED_AFTER_SECONDS: Final = 20 * 60.0
-STATUS: Final = {"accepted": 200, "duplicate": 200, "forged": 400, "retry": 503}
+TAKEN: Final = ("accepted", "duplicate")
 
 
 class Post:
-    """Everything on its way from the provider to us. `secret` signs what strangers' letters pretend."""
+    """Everything on its way from one provider to us."""
 
-    def __init__(self, scene: Scene, secret: str) -> None:
+    def __init__(self, scene: Scene, side: Provider) -> None:
         self._scene = scene
-        self._secret = secret
+        self._side = side
         self._numbers: Counter[str] = Counter()
         self._planned: int | None = None
         # In some seeds letters wait for others so long, and are carried to us together.
@@ -43,7 +41,7 @@ class Post:
 
     def watch(self) -> None:
         """Look again when the provider has something to do: called whenever there may be news."""
-        due = self._scene.provider.stripe.next_due()
+        due = self._side.party.next_due()
         if due is None:
             return
         due += self._gather
@@ -57,34 +55,41 @@ class Post:
             # An earlier plan was made since, and has been carried out.
             return
         self._planned = None
-        due = self._scene.provider.stripe.due_deliveries()
+        due = self._side.party.due_deliveries()
         groups = [due] if self._gather and len(due) > 1 else [[letter] for letter in due]
         for group in groups:
             if group:
                 self._carry(group)
         self.watch()
 
-    def _carry(self, group: Sequence[Outgoing]) -> None:
-        first = group[0]
-        story = self._story(first)
-        name = f"{story}/{first.event_type}"
+    def _carry(self, group: Sequence[Any]) -> None:
+        first = self._side.letter(group[0])
+        name = f"{first.story}/{first.kind}"
         self._numbers[name] += 1
         key = f"{name}{self._numbers[name]}"
-        self._scene.scheduler.spawn(key, story, "", self._deliver(key, story, group))
+        self._scene.scheduler.spawn(key, first.story, "", self._deliver(key, first.story, group))
 
-    async def _deliver(self, key: str, story: str, group: Sequence[Outgoing]) -> None:
-        deliveries = [_delivery(letter.headers, letter.body) for letter in group]
+    async def _deliver(self, key: str, story: str, group: Sequence[Any]) -> None:
+        deliveries = [self._delivery(outgoing.headers, outgoing.body) for outgoing in group]
         received = await self._hand_over(key, story, deliveries)
-        for place, letter in enumerate(group):
-            verdict = received[place] if received else None
-            status = STATUS[verdict.verdict] if verdict is not None else None
-            if verdict is not None and status == 200:
-                self._scene.acknowledged[letter.event_id] = self._scene.scheduler.now
-                if verdict.outcome == "applied" and verdict.reason == "open":
-                    self._scene.faults.saw("W5")
-            self._scene.provider.stripe.delivered(letter.delivery_id, status)
-            self._mischief(key, story, letter)
+        for place, outgoing in enumerate(group):
+            letter, verdict = self._side.letter(outgoing), received[place] if received else None
+            if verdict is None:
+                self._side.party.delivered(outgoing.delivery_id, None)
+            else:
+                self._take_back(outgoing, letter, verdict)
+            self._mischief(key, story, outgoing, letter.kind)
         self.watch()
+
+    def _take_back(self, outgoing: Any, letter: Letter, verdict: Received) -> None:
+        """Carry our answer to the provider, in the words that its adapter has for it."""
+        if verdict.verdict in TAKEN:
+            self._scene.acknowledged[letter.key] = self._scene.scheduler.now
+            if verdict.outcome == "applied" and verdict.reason == "open":
+                self._scene.faults.saw("W5")
+        world = next(iter(self._scene.hosts.values())).world
+        said = acknowledgement_of(world, self._scene.merchant_id, verdict)
+        self._side.party.delivered(outgoing.delivery_id, said.status, said.body)
 
     async def _hand_over(self, key: str, story: str, deliveries: Sequence[Delivery]) -> list[Received] | None:
         actor = self._scene.start(
@@ -103,39 +108,31 @@ class Post:
                 self._scene.break_promise("no error of ours", f"receive {one.type}", "its group could not be settled")
         return received
 
-    def _mischief(self, key: str, story: str, letter: Outgoing) -> None:
+    def _mischief(self, key: str, story: str, outgoing: Any, kind: str) -> None:
         """What else may come because of a letter: the same change under another id, a changed body, a replay."""
-        scene, webhooks = self._scene, self._scene.provider.stripe.webhooks
-        if scene.faults.strikes("W6", story, f"twin {letter.event_type}"):
-            webhooks.twin(letter.event_id)
-        if scene.faults.strikes("W6", story, f"changed {letter.event_type}"):
-            webhooks.resend(letter.event_id, {"description": "changed on its way"})
-        if scene.faults.strikes("X2", story, letter.event_type):
-            scene.scheduler.spawn(f"{key}/replay", story, "", self._replay(f"{key}/replay", story, letter))
-        if scene.faults.strikes("X1", story, letter.event_type):
+        scene, side = self._scene, self._side
+        if side.tells_twice and scene.faults.strikes("W6", story, f"twin {kind}"):
+            side.twin(outgoing)
+        if side.tells_twice and scene.faults.strikes("W6", story, f"changed {kind}"):
+            side.change(outgoing)
+        if scene.faults.strikes("X2", story, kind):
+            scene.scheduler.spawn(f"{key}/replay", story, "", self._replay(f"{key}/replay", story, outgoing))
+        if scene.faults.strikes("X1", story, kind):
             scene.scheduler.spawn(f"{key}/poison", story, "", self._poison(f"{key}/poison", story))
 
-    async def _replay(self, key: str, story: str, letter: Outgoing) -> None:
+    async def _replay(self, key: str, story: str, outgoing: Any) -> None:
         await self._scene.rest(REPLAYED_AFTER_SECONDS)
-        received = await self._hand_over(key, story, [_delivery(letter.headers, letter.body)])
-        if received and received[0].verdict not in ("forged", "retry") and not self._scene.faults.rates["T2"]:
+        received = await self._hand_over(key, story, [self._delivery(outgoing.headers, outgoing.body)])
+        if not self._side.refuses_old or self._scene.faults.rates["T2"]:
+            return
+        if received and received[0].verdict not in ("forged", "retry"):
             self._scene.break_promise("X2", key, f"an old signature was taken: {received[0].verdict}")
 
     async def _poison(self, key: str, story: str) -> None:
         is_only_strange = self._scene.draw.happens(0.5, "strange", key)
-        name = re.sub("[^a-z0-9]", "_", key)
-        strange = {"type": "customer.created", "livemode": False, "data": {"object": {"object": "customer"}}}
-        poison = {"type": 7, "data": None}
-        body = json.dumps({"object": "event", "id": f"evt_{name}", **(strange if is_only_strange else poison)}).encode()
-        now = int(self._scene.provider.clock.now().timestamp())
-        headers = (("Stripe-Signature", stripe_signature((self._secret,), now, body)),)
-        await self._hand_over(key, story, [_delivery(headers, body)])
+        headers, body = self._side.poison(re.sub("[^a-z0-9]", "_", key), is_only_strange=is_only_strange)
+        await self._hand_over(key, story, [self._delivery(headers, body)])
 
-    def _story(self, letter: Outgoing) -> str:
-        event = self._scene.provider.stripe.books.events.get(letter.event_id)
-        return self._scene.provider.story_of_event(event) if event is not None else NOBODY
-
-
-def _delivery(headers: Sequence[tuple[str, str]], body: bytes) -> Delivery:
-    lower: dict[str, Any] = {name.lower(): value for name, value in headers}
-    return Delivery("stripe", None, lower, body)
+    def _delivery(self, headers: Sequence[tuple[str, str]], body: bytes) -> Delivery:
+        lower: dict[str, Any] = {name.lower(): value for name, value in headers}
+        return Delivery(self._side.name, None, lower, body)

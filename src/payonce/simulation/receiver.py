@@ -24,7 +24,8 @@ MAIL: Final = EffectKind("mail", "order.paid", "notification", "verify", tries=6
 TICKET: Final = EffectKind("ticket", "order.paid", "fulfilment", "ask", transactional=True)
 CLOSED: Final = EffectKind("closed", "order.closed", "notification", "resend", tries=6)
 LATE: Final = EffectKind("late", "order.late_payment", "notification", "resend", tries=6)
-KINDS: Final = (HOOK, INVITE, MAIL, TICKET, CLOSED, LATE)
+PAYOUT: Final = EffectKind("payout", "payout.due", "fulfilment", "resend")
+KINDS: Final = (HOOK, INVITE, MAIL, TICKET, CLOSED, LATE, PAYOUT)
 FULFILMENTS: Final = tuple(kind.name for kind in KINDS if kind.nature == "fulfilment" and kind.on == "order.paid")
 CALL_SECONDS: Final = 0.1
 

@@ -60,7 +60,7 @@ class RefundWitness:
                 self._fences[row.refund_id] = row.fence
                 to_read = frozenset(each.ref for each in rows(self._scene, "purposes_money", purpose=row.purpose))
                 self._holders[row.refund_id] = Holder(actor.key, row.fence, to_read)
-                self._scene.provider.read_by[actor.key] = set()
+                self._scene.providers.around.read_by[actor.key] = set()
 
     def _is_being_sent(self, actor: Actor, row: Any) -> bool:
         """Whether the actor began to send this refund; then it is checked, once, whether it may."""
@@ -79,9 +79,10 @@ class RefundWitness:
             scene.break_promise("S9", who, f"{actor.key} begins to send {row.amount_minor}, {-row.left_minor} too much")
         if row.is_disputed:
             scene.break_promise("S9", who, f"{actor.key} begins to send money back that a bank disputes")
-        if not row.is_confirmed:
+        can_tell_of = scene.providers.can_tell_of
+        if not row.is_confirmed and (row.asked_by == POLICY or can_tell_of(row.capture_ref)):
             scene.break_promise("S9", who, f"{actor.key} begins to send money back that no read has confirmed")
-        unread = holder.to_read - scene.provider.read_by[actor.key]
+        unread = {ref for ref in holder.to_read - scene.providers.around.read_by[actor.key] if can_tell_of(ref)}
         if unread:
             scene.break_promise("S9", who, f"{actor.key} begins without having read {sorted(unread)}")
         if row.refund_id not in self._begun and row.asked_by == POLICY:

@@ -12,7 +12,7 @@ from typing import Any
 from payonce.simulation.faults import ELSEWHERE, FAULTS
 from payonce.simulation.run import Outcome
 from payonce.simulation.shrink import Smallest
-from payonce.simulation.sometimes import ENOUGH_SEEDS, UNREACHABLE, never
+from payonce.simulation.sometimes import UNREACHABLE, is_enough, never
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Report:
     @property
     def missed(self) -> list[str]:
         """What should have happened and never did; nothing is expected of a small batch."""
-        return never(self.outcomes) if len(self.outcomes) >= ENOUGH_SEEDS else []
+        return never(self.outcomes) if is_enough(self.outcomes) else []
 
     @property
     def is_good(self) -> bool:

@@ -11,17 +11,11 @@ from typing import Any, Final
 
 from payonce.domain.refund import SAID_NO
 from payonce.domain.returning import RANK
-from payonce.providers.simulator.stripe.money_back import DISPUTE_ENDS
 from payonce.simulation.hosts import BEGINNING
 from payonce.simulation.refund_witness import RefundWitness, scene_key
 from payonce.simulation.scene import Scene
-from payonce.simulation.truth import captured_at_provider, rows
+from payonce.simulation.truth import rows
 
-# How the provider's words for a refund are ranked; a dispute is only asked for by its reference.
-STATUS: Final = {
-    "pending": "pending", "requires_action": "pending", "succeeded": "succeeded", "failed": "failed",
-    "canceled": "failed",
-}  # fmt: skip
 # Not sent by us, so that the provider cannot have it.
 NOT_SENT: Final = frozenset({"planned", "due", "cancelled"})
 # What was failed is tried anew after a day at the most.
@@ -34,7 +28,7 @@ TOLD_WITHIN: Final = timedelta(minutes=15)
 def compare_refunds(scene: Scene, witness: RefundWitness) -> None:
     """What is so at any time at which everything is quiet."""
     known = {row.refund_id: row for row in rows(scene, "refunds")}
-    for refund_id, made in scene.provider.stripe.truth.refunds_by_id().items():
+    for refund_id, made in scene.providers.refunds_by_id().items():
         row = known.get(refund_id)
         if row is None:
             scene.break_promise("S9", made[0].id, "the provider sent money back by a refund that is written nowhere")
@@ -65,20 +59,18 @@ def _compare_days(scene: Scene, witness: RefundWitness) -> None:
 
 def _compare_told(scene: Scene) -> None:
     """S4: what others sent back is counted, within a quarter of an hour, whether or not a letter told of it."""
-    books, ours = scene.provider.stripe.books, captured_at_provider(scene)
     stuck = {row.event_key for row in rows(scene, "events") if row.state != "applied" and row.state != "ignored"}
     known = {row.ref: row for row in rows(scene, "returns")}
-    for event in books.events.values():
-        shown = event.object
-        if shown.get("object") not in ("refund", "dispute") or shown.get("payment_intent") not in ours:
-            continue
-        if event.created > books.now() - TOLD_WITHIN.total_seconds() or event.id in stuck:
-            continue
-        row = known.get(shown["id"])
-        if row is None:
-            scene.break_promise("S4", shown["id"], f"a {shown['object']} was told and is counted nowhere")
-        elif shown["object"] == "refund" and RANK["refund"][row.status] < RANK["refund"][STATUS[shown["status"]]]:
-            scene.break_promise("S4", shown["id"], f"it was told as {shown['status']}, and we say {row.status}")
+    before = (BEGINNING + timedelta(seconds=scene.seconds) - TOLD_WITHIN).timestamp()
+    for side in scene.providers:
+        for seen in side.returns_seen(before):
+            row = known.get(seen.ref)
+            if seen.key in stuck:
+                continue
+            if row is None:
+                scene.break_promise("S4", seen.ref, f"a {seen.nature} was told and is counted nowhere")
+            elif seen.status is not None and RANK["refund"][row.status] < RANK["refund"][seen.status]:
+                scene.break_promise("S4", seen.ref, f"it was told as {seen.status}, and we say {row.status}")
 
 
 def check_returned(scene: Scene) -> None:
@@ -100,7 +92,7 @@ def check_returned(scene: Scene) -> None:
 
 def _what_is_wrong(scene: Scene, row: Any, found: set[str]) -> str | None:
     """Why a refund must not be as it is, or None."""
-    made = scene.provider.stripe.truth.refunds_by_id().get(row.refund_id, [])
+    made = scene.providers.refunds_by_id().get(row.refund_id, [])
     there = made[0].status if made else "nowhere"
     if row.state == "planned":
         return None if f"refund_planned:{row.refund_id.hex}" in found else "nobody is asked to approve it"
@@ -132,19 +124,13 @@ def _is_explained(scene: Scene, surplus: Any, refunds: list[Any]) -> bool:
     mine = [row for row in refunds if row.serves == "surplus"]
     if not surplus.findings:
         return False
+    if not scene.providers.of(surplus.provider).sends_money_back:
+        # A person must; somebody's list says so.
+        return True
     if surplus.is_other_currency or any(row.state not in ("failed", "cancelled", "succeeded") for row in mine):
         return True
     if any((row.decline or "").startswith(SAID_NO) for row in mine) or "refund_failed" in surplus.findings:
         return True
     if HOLDS in (policy.second, policy.over, policy.late, policy.late_else, policy.unfinished):
         return True
-    return _is_on_its_way(scene, surplus.ref)
-
-
-def _is_on_its_way(scene: Scene, ref: str) -> bool:
-    """Whether, by the provider's own books, a bank disputes it or others are sending it back at this moment."""
-    books = scene.provider.stripe.books
-    disputes = [row for row in books.disputes.values() if row.payment_intent == ref and row.status not in DISPUTE_ENDS]
-    return bool(disputes) or any(
-        row.payment_intent == ref and STATUS[row.status] == "pending" for row in books.refunds.values()
-    )
+    return scene.providers.of(surplus.provider).is_going_back(surplus.ref)

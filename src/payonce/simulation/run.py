@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,27 +27,34 @@ from payonce.simulation.database import Boundaries, OneLine, database_of
 from payonce.simulation.day import ANY, day_of
 from payonce.simulation.draw import Draw, NamedChance
 from payonce.simulation.faults import Faults
+from payonce.simulation.goods import Goods, goods_of
 from payonce.simulation.hosts import Host, HostClock
 from payonce.simulation.liveness import Willing, check_settled, check_unstuck
 from payonce.simulation.operator import operate
 from payonce.simulation.people import HOUR, MINUTE
 from payonce.simulation.post import Post
-from payonce.simulation.provider import Provider
+from payonce.simulation.provider import SECRET, Around
+from payonce.simulation.providers import Providers, sides_of
 from payonce.simulation.receiver import KINDS, Receiver
 from payonce.simulation.refund_witness import RefundWitness
 from payonce.simulation.returned import check_returned, compare_refunds
+from payonce.simulation.risks import check_gone, check_risks
 from payonce.simulation.scene import Scene, Violation
 from payonce.simulation.scheduler import MICRO, Actor, Scheduler, Stopped
 from payonce.simulation.server import empty
-from payonce.simulation.stories import tell
+from payonce.simulation.storekeeper import check_goods, check_paid_out, check_shares, fill_up, keep_store
+from payonce.simulation.stories import CURRENCIES, tell
+from payonce.simulation.till import Till
 from payonce.simulation.troubles import plan_troubles
 from payonce.simulation.truth import compare, rows
 from payonce.simulation.workers import Workers
 from payonce.usecases.world import World
 
 MERCHANT: Final = "default"
-ACCOUNT: Final = ("stripe", "main")
-SECRET: Final = "whsec_of_the_simulation_1234567890"
+# Each adapter is made with this account, and with the secret that its letters are signed with.
+ACCOUNT: Final = "main"
+# Where providers that are told so with every payment send their letters.
+PUBLIC_URL: Final = "http://shop.invalid"
 WEB: Final = ("web-1", "web-2")
 WORKERS: Final = ("worker-1", "worker-2")
 # How many stories a seed tells: enough that they meet, few enough that a seed takes a second.
@@ -58,12 +65,14 @@ SETTLES_WITHIN: Final = 15 * MINUTE
 # A short storm ends while old attempts and orders are still there; a long one goes past every age.
 # A refund is tried three times within two days, and banks decide within about three.
 RETURNS_WITHIN: Final = 100 * HOUR
+# How many of the seeds the monitor looks in: one look is more than a dozen transactions.
+MONITORED: Final = 0.25
 LONGEST_GAPS: Final = {40 * MINUTE: 3.0, 2 * HOUR: 1.0, 25 * HOUR: 2.0}
 
 # Low limits of refunds are a few of the usual orders.
 USUAL_AMOUNT: Final = 4500
 
-# The account that a run pays through, made from the secret that its webhooks are signed with.
+# An account that a run pays through, made from the secret that its letters are signed with.
 AdapterOf = Callable[[str], Adapter]
 
 
@@ -73,6 +82,8 @@ class Outcome:
 
     seed: int
     day: str
+    # The accounts that its merchant had.
+    providers: tuple[str, ...]
     orders: int
     violations: tuple[Violation, ...]
     faults: Counter[str]
@@ -91,7 +102,7 @@ class Outcome:
 def play(
     seed: int,
     line: Pipeline,
-    adapter_of: AdapterOf,
+    adapters_of: AdapterOf | Sequence[AdapterOf],
     *,
     stories: Collection[str] | None = None,
     faults: Collection[str] | None = None,
@@ -99,24 +110,30 @@ def play(
     day: str = ANY,
     keep_trace: bool = False,
     stops_at_first: bool = False,
+    at_end: Callable[[Scene], None] = lambda scene: None,
 ) -> Outcome:
     """Play one seed on the database behind `line`, which is emptied first; with `stops_at_first` only up to the first
-    violation."""
+    violation. Of several adapters the seed draws those that its merchant has.
+    `at_end` may look at the scene, or play on, when all is over.
+    """
     began = time.perf_counter()
     empty(line)
-    scene, post, workers, witness = _stage(seed, line, adapter_of, faults, day)
+    makers = [adapters_of] if callable(adapters_of) else adapters_of
+    scene, posts, workers, witness = _stage(seed, line, makers, faults, day)
     scene.stops_at_first = stops_at_first
     try:
         with suppress(Stopped):
-            _play(scene, post, workers, witness, size, stories)
+            _play(scene, posts, workers, witness, size, stories)
         scene.line.bury()
+        at_end(scene)
         arrows: Counter[tuple[str, str, str, str]] = Counter()
         for row in rows(scene, "arrows"):
             arrows[row.subject, row.source, row.event, row.target] += row.steps
             if row.target == "abandoned":
                 scene.faults.saw("P4")
         return Outcome(
-            seed, scene.day.name, len(rows(scene, "orders")), tuple(scene.violations), scene.faults.counts,
+            seed, scene.day.name, tuple(side.name for side in scene.providers), len(rows(scene, "orders")),
+            tuple(scene.violations), scene.faults.counts,
             tuple(scene.faults.happened), tuple(scene.stories), arrows, scene.counts, scene.scheduler.digest(),
             scene.scheduler.steps, scene.seconds, time.perf_counter() - began,
             tuple(scene.scheduler.trace) if keep_trace or scene.violations else (),
@@ -127,20 +144,28 @@ def play(
 
 
 def _play(
-    scene: Scene, post: Post, workers: Workers, witness: RefundWitness, size: int, stories: Collection[str] | None
+    scene: Scene,
+    posts: Sequence[Post],
+    workers: Workers,
+    witness: RefundWitness,
+    size: int,
+    stories: Collection[str] | None,
 ) -> None:
     tell(scene, size, stories)
     plan_troubles(scene)
+    keep_store(scene, size)
     workers.start()
     operate(scene)
     let_decide(scene)
-    post.watch()
+    for post in posts:
+        post.watch()
     scene.scheduler.run(int(STORM_SECONDS * MICRO))
     scene.faults.end()
-    scene.provider.end_faults()
+    scene.providers.end_faults()
     for host in scene.hosts.values():
         host.clock.offset = 0.0
     scene.scheduler.note("calm")
+    fill_up(scene)
     _settle(scene, workers, witness)
     operate(scene, rounds=1)
     let_decide(scene, rounds=1)
@@ -153,6 +178,8 @@ def _play(
     _pass(scene, workers, RETURNS_WITHIN, 5 * HOUR)
     _settle(scene, workers, witness)
     check_returned(scene)
+    check_paid_out(scene)
+    check_gone(scene)
 
 
 def _settle(scene: Scene, workers: Workers, witness: RefundWitness) -> None:
@@ -163,6 +190,9 @@ def _settle(scene: Scene, workers: Workers, witness: RefundWitness) -> None:
     check_payable(scene)
     compare(scene)
     compare_refunds(scene, witness)
+    check_goods(scene)
+    check_shares(scene)
+    check_risks(scene)
 
 
 def _let_pay(scene: Scene, workers: Workers, witness: RefundWitness, name: str) -> None:
@@ -177,61 +207,68 @@ def _let_pay(scene: Scene, workers: Workers, witness: RefundWitness, name: str) 
 def _pass(scene: Scene, workers: Workers, seconds: float, at_a_time: float) -> None:
     """Let time pass; the workers look at least this often."""
     end = scene.scheduler.now + int(seconds * MICRO)
+    if at_a_time >= HOUR:
+        at_a_time *= scene.providers.pace
     while scene.scheduler.now < end:
         workers.wake_now()
         scene.scheduler.run_all(min(end, scene.scheduler.now + int(at_a_time * MICRO)))
 
 
 def _stage(
-    seed: int, line: Pipeline, adapter_of: AdapterOf, only: Collection[str] | None, asked: str
-) -> tuple[Scene, Post, Workers, RefundWitness]:
+    seed: int, line: Pipeline, makers: Sequence[AdapterOf], only: Collection[str] | None, asked: str
+) -> tuple[Scene, list[Post], Workers, RefundWitness]:
     draw = Draw(seed)
     day = day_of(draw, asked)
     faults, scheduler = Faults(draw, only, day), Scheduler()
     boundaries, one = Boundaries(scheduler, draw, faults), OneLine(line)
+    goods = goods_of(draw)
+    around = Around(draw, faults, scheduler, boundaries, {})
+    made = [make(SECRET) for make in makers]
+    adapters = {adapter.provider: adapter for adapter in made}
     scene = Scene(
         seed, day, MERCHANT, draw, faults, scheduler, one, boundaries,
-        Provider(draw, faults, scheduler, boundaries, {}),
+        Providers(around, sides_of(draw, around, [*adapters])),
         Receiver(draw, faults, scheduler),
-        _policy(draw), {}, {}, draw.choose(LONGEST_GAPS, "longest gap"),
+        _policy(draw, goods), goods, draw.happens(MONITORED, "monitor looks"), {}, around.stories,
+        draw.choose(LONGEST_GAPS, "longest gap"),
     )  # fmt: skip
-    scene.provider.stories = scene.made
-    adapter = adapter_of(SECRET)
-    flow = draw.choose({"checkout_session": 3.0, "payment_intent": 2.0}, "flow")
+    flows = {(side.name, ACCOUNT): draw.choose(side.flows, *side.place_of_flow) for side in scene.providers}
     for name in (*WEB, *WORKERS):
-        scene.hosts[name] = _host(scene, name, adapter, flow)
-    scene.provider.stripe.add_endpoint("http://shop.invalid/webhooks/stripe", SECRET)
-    post = Post(scene, SECRET)
-    scene.provider.stripe.on_news = post.watch
+        scene.hosts[name] = _host(scene, name, adapters, flows)
+    posts = []
+    for side in scene.providers:
+        posts.append(Post(scene, side))
+        side.party.on_news = posts[-1].watch
     workers = Workers(scene, [scene.hosts[name] for name in WORKERS], scene.receiver.handlers())
     witness = RefundWitness(scene)
     if not faults.rates["T2"]:
-        scene.provider.on_calls_beside = lambda who, detail: scene.break_promise("one caller", who, detail)
-        scene.provider.on_old_key = lambda who, detail: scene.break_promise("S9", who, detail)
-    scene.provider.on_standing = workers.send_another
+        around.on_calls_beside = lambda who, detail: scene.break_promise("one caller", who, detail)
+        around.on_old_key = lambda who, detail: scene.break_promise("S9", who, detail)
+    around.on_standing = workers.send_another
     boundaries.on_commit = lambda actor, name: _committed(workers, witness, actor, name)
     scheduler.on_death = lambda actor: _died(scene, workers, actor)
-    return scene, post, workers, witness
+    return scene, posts, workers, witness
 
 
-def _host(scene: Scene, name: str, adapter: Adapter, flow: str) -> Host:
+def _host(scene: Scene, name: str, adapters: Mapping[str, Adapter], flows: Mapping[tuple[str, str], str]) -> Host:
     clock, chance = HostClock(scene.scheduler), NamedChance(scene.draw, name)
     database = database_of(scene.line, scene.boundaries, clock, chance)
-    till = ProviderTill(adapter, scene.provider.transport(clock))
+    tills = {(side.name, ACCOUNT): ProviderTill(adapters[side.name], Till(side, clock)) for side in scene.providers}
     world = World(
-        database, clock, Ids(clock, chance), chance, {ACCOUNT: till}, {ACCOUNT: MERCHANT}, list(KINDS), scene.policy,
-        {ACCOUNT: flow},
+        database, clock, Ids(clock, chance), chance, tills, dict.fromkeys(tills, MERCHANT), list(KINDS), scene.policy,
+        flows, public_url=PUBLIC_URL,
     )  # fmt: skip
     return Host(name, clock, world)
 
 
-def _policy(draw: Draw) -> Policy:
+def _policy(draw: Draw, goods: Goods) -> Policy:
     return Policy(
         strategy=draw.choose({"reuse": 3.0, "attempt": 1.0, "window": 1.0}, "strategy"),
         close_after=timedelta(hours=draw.choose({24: 2.0, 2: 1.0}, "close after")),
         # So that what cannot be read is quarantined before the run ends.
         event_tries=10,
         surplus=_surplus_policy(draw),
+        payout_threshold_minor=dict.fromkeys(CURRENCIES, goods.threshold_minor) if goods.threshold_minor else {},
     )
 
 

@@ -15,16 +15,19 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from payonce.base.errors import Bug, PayonceError
+from payonce.domain.payout import Share
 from payonce.domain.policy import Policy
 from payonce.simulation.database import Boundaries, OneLine
 from payonce.simulation.day import Day
 from payonce.simulation.draw import Draw
 from payonce.simulation.faults import Faults
+from payonce.simulation.goods import Goods
 from payonce.simulation.hosts import Host
-from payonce.simulation.provider import Provider
+from payonce.simulation.providers import Providers
 from payonce.simulation.receiver import Receiver
 from payonce.simulation.scheduler import MICRO, Actor, Join, Scheduler, Wait, give_way
 from payonce.store import queries
+from payonce.usecases.items import Item
 from payonce.usecases.world import World
 
 T = TypeVar("T")
@@ -63,6 +66,9 @@ class Story:
     payer: str
     amount_minor: int
     currency: str
+    # What each of its orders takes from stock, and what payees get of it.
+    items: tuple[Item, ...] = ()
+    shares: tuple[Share, ...] = ()
     order_ids: list[UUID] = field(default_factory=list)
     attempt_ids: list[UUID] = field(default_factory=list)
     is_cancelled: bool = False
@@ -80,9 +86,12 @@ class Scene:
     scheduler: Scheduler
     line: OneLine
     boundaries: Boundaries
-    provider: Provider
+    providers: Providers
     receiver: Receiver
     policy: Policy
+    goods: Goods
+    # Whether the monitor looks as a job.
+    is_monitored: bool
     hosts: dict[str, Host]
     # From our ids to stories: what was made in the course of which.
     made: dict[UUID, str]

@@ -11,6 +11,8 @@ from payonce.simulation.scene import Scene, Story
 Part = Callable[[Person], Coroutine[Any, Any, None]]
 
 CURRENCIES: Final = {"USD": 6.0, "EUR": 2.0, "VND": 1.0}
+# How much likelier a currency is that some account takes alone.
+LOVED: Final = 8.0
 # A usual one, the smallest that Stripe takes in these currencies, and odd ones.
 AMOUNTS: Final = {4500: 4.0, 50: 1.0, 99999: 1.0, 13501: 2.0, 30000: 1.0}
 # Who besides the buyer takes part, by the fault that he is counted as.
@@ -43,13 +45,11 @@ def tell(scene: Scene, size: int, only: Collection[str] | None) -> None:
 
 def _begin(scene: Scene, key: str) -> None:
     draw = scene.draw
+    amount = draw.choose(_amounts(scene), key, "amount")
     story = Story(
-        key,
-        f"fee:{key}",
-        f"player {key}",
-        draw.choose(AMOUNTS, key, "amount"),
-        draw.choose(CURRENCIES, key, "currency"),
-    )
+        key, f"fee:{key}", f"player {key}", amount, draw.choose(_currencies(scene), key, "currency"),
+        scene.goods.items_of(draw, key), scene.goods.shares_of(draw, key, amount),
+    )  # fmt: skip
     scene.stories[key] = story
     starts = draw.between(0.0, scene.day.span_seconds, key, "starts")
     people: list[tuple[str, Part]] = [("buyer", Person.buyer)]
@@ -61,7 +61,25 @@ def _begin(scene: Scene, key: str) -> None:
         scene.scheduler.spawn(person.key, key, "", part(person), after=starts)
 
 
+def _currencies(scene: Scene) -> dict[str, float]:
+    """The currencies that the merchant's accounts take; more often those that an account takes alone."""
+    loved = {currency for side in scene.providers for currency in side.takes or ()}
+    return {
+        currency: often * (LOVED if currency in loved else 1.0)
+        for currency, often in CURRENCIES.items()
+        if scene.providers.taking(currency)
+    }
+
+
+def _amounts(scene: Scene) -> dict[int, float]:
+    """Amounts that can be paid at each account of the merchant."""
+    least = max(side.least_minor for side in scene.providers)
+    return {amount: often for amount, often in AMOUNTS.items() if amount >= least}
+
+
 async def _strange(scene: Scene, number: int) -> None:
     """Somebody else's payment on the same account: not ours, and never to be touched."""
     await scene.rest(scene.draw.between(0.0, scene.day.span_seconds, "stranger", number))
-    scene.provider.charge_by_hand("strangers", None, "usd", 777)
+    for side in scene.providers:
+        if side.charges_by_hand:
+            side.charge_by_hand("strangers", None, "usd", 777)

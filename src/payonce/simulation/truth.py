@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from payonce.providers.simulator.stripe.payment_intent import PaymentIntent
-from payonce.simulation.provider import ATTEMPT_MARK
+from payonce.simulation.provider import Money
 from payonce.simulation.receiver import KINDS
 from payonce.simulation.scene import CHECKS, Scene
 
@@ -29,28 +28,23 @@ def compare(scene: Scene) -> None:
     _compare_effects(scene)
 
 
-def captured_at_provider(scene: Scene) -> dict[str, PaymentIntent]:
-    """What the provider captured of ours, by intent."""
-    intents = scene.provider.stripe.books.intents.values()
-    return {
-        intent.id: intent
-        for intent in intents
-        if intent.amount_received and scene.provider.attempt_of(intent.metadata.get(ATTEMPT_MARK, "")) in scene.made
-    }
+def captured_there(scene: Scene) -> dict[tuple[str, str], Money]:
+    """What each provider captured of ours, by its name and what the money came by."""
+    return {(side.name, money.ref): money for side, money in scene.providers.captured()}
 
 
 def _compare_money(scene: Scene) -> None:
-    """S4, S21: every captured intent of ours is a capture of the same amount, and nothing else is."""
-    there = captured_at_provider(scene)
-    here = {row.ref: row for row in rows(scene, "captures")}
-    for ref, intent in there.items():
-        known = here.get(ref)
+    """S4, S21: all money of ours at a provider is a capture of the same amount, and nothing else is."""
+    there = captured_there(scene)
+    here = {(row.provider, row.ref): row for row in rows(scene, "captures")}
+    for key, money in there.items():
+        known, ref = here.get(key), money.ref
         if known is None:
-            scene.break_promise("S21", ref, f"the provider captured {intent.amount_received} and we know nothing of it")
-        elif (known.captured_minor, known.currency) != (intent.amount_received, intent.currency.upper()):
-            scene.break_promise("S4", ref, f"captured {intent.amount_received}, and we say {known.captured_minor}")
-    for ref in here.keys() - there.keys():
-        scene.break_promise("S4", ref, "we say captured, and the provider does not")
+            scene.break_promise("S21", ref, f"{key[0]} captured {money.amount_minor} and we know nothing of it")
+        elif (known.captured_minor, known.currency) != (money.amount_minor, money.currency):
+            scene.break_promise("S4", ref, f"{key[0]} captured {money.amount_minor}, we say {known.captured_minor}")
+    for name, ref in here.keys() - there.keys():
+        scene.break_promise("S4", ref, f"we say captured, and {name} does not")
 
 
 def _compare_acknowledged(scene: Scene) -> None:

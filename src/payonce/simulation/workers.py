@@ -20,6 +20,8 @@ from payonce.usecases.backfill import backfill
 from payonce.usecases.close_orders import close_orders
 from payonce.usecases.deliver_effects import deliver_effects
 from payonce.usecases.effect_handlers import Handlers
+from payonce.usecases.make_payouts import make_payouts
+from payonce.usecases.monitor import monitor
 from payonce.usecases.recover_payments import recover_payments
 from payonce.usecases.resolve_attempts import resolve_attempts
 from payonce.usecases.retry_events import retry_events
@@ -83,6 +85,15 @@ async def _send_back(world: World, merchant_id: str, hand: Hand) -> int:
     return (await send_refunds(world, merchant_id, 50)).taken
 
 
+async def _pay_out(world: World, merchant_id: str, hand: Hand) -> int:
+    did = await make_payouts(world, merchant_id)
+    return did.freed + did.held + did.made
+
+
+async def _look(world: World, merchant_id: str, hand: Hand) -> int:
+    return (await monitor(world, merchant_id)).changed
+
+
 DUTIES: Final = (
     Duty("effects", 3.0, _deliver),
     Duty("events", 10.0, _retry),
@@ -93,6 +104,9 @@ DUTIES: Final = (
     Duty("recovery", 900.0, _recover),
     Duty("refunds", 15.0, _send_back, sends_back=True),
 )
+# Only where orders have payees.
+PAYOUTS: Final = Duty("payouts", 240.0, _pay_out)
+MONITOR: Final = Duty("monitor", 600.0, _look)
 # The second host looks this much less often, and only in busy times at once: enough that runs overlap.
 SECOND_HOST: Final = 3.0
 BUSY_SECONDS: Final = 300.0
@@ -117,9 +131,15 @@ class Workers:
         """Start every lane on every host."""
         for host in self._hosts:
             slow = 1.0 if host is self._hosts[0] else SECOND_HOST
-            for duty in DUTIES:
-                paced = replace(duty, soon_seconds=duty.soon_seconds * slow)
+            for duty in self._duties():
+                asks = self._scene.providers.pace if duty.name == "attempts" else 1.0
+                paced = replace(duty, soon_seconds=duty.soon_seconds * slow * asks)
                 self._start(host, paced, 1, paced.soon_seconds)
+
+    def _duties(self) -> list[Duty]:
+        """Those that every installation has, and those for which this seed has something to do."""
+        scene = self._scene
+        return [*DUTIES, *([PAYOUTS] if scene.goods.payees else []), *([MONITOR] if scene.is_monitored else [])]
 
     def wake(self) -> None:
         """Somebody committed something."""
@@ -165,6 +185,7 @@ class Workers:
     async def _drive(self, key: str, duty: Duty, world: World) -> None:
         rest, is_first = duty.soon_seconds, key.startswith(self._hosts[0].name)
         longest = LONGEST_REST_SECONDS if is_first else LONGEST_REST_OF_SECOND_SECONDS
+        longest *= self._scene.providers.pace
         while True:
             if duty.name in self.at_work.values():
                 self._scene.faults.saw("J1")

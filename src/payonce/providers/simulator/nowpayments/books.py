@@ -41,6 +41,8 @@ class Books(Agenda):
     addresses: dict[str, int] = field(default_factory=dict)
     deposits: list[Deposit] = field(default_factory=list)
     on_status: Callable[[Payment], None] = lambda payment: None
+    # What came of each invoice, oldest first.
+    by_invoice: dict[int, list[Payment]] = field(default_factory=dict)
     _used: set[int] = field(default_factory=set, init=False)
 
     def new_id(self) -> int:
@@ -57,6 +59,8 @@ class Books(Agenda):
     def enter(self, payment: Payment) -> None:
         """Put a new payment into the books, tell of it, and let it expire in its time."""
         self.payments[payment.id] = payment
+        if payment.invoice is not None:
+            self.by_invoice.setdefault(payment.invoice, []).append(payment)
         self.addresses.setdefault(payment.address, payment.id)
         self.on_status(payment)
         if payment.status == "waiting":
@@ -83,7 +87,7 @@ class Books(Agenda):
 
     def payments_of(self, invoice_id: int) -> list[Payment]:
         """All payments that came of an invoice, oldest first."""
-        return [payment for payment in self.payments.values() if payment.invoice == invoice_id]
+        return list(self.by_invoice.get(invoice_id, ()))
 
     def _expire(self, payment: Payment) -> None:
         if payment.status == "waiting":

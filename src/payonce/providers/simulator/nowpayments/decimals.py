@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from json.encoder import encode_basestring
 from typing import Any, Final, NoReturn
 
 # More digits than any amount, rate and product of them has.
@@ -37,7 +38,9 @@ def write(value: Any, *, ordered: bool = False) -> str:
         return _text(value)
     if isinstance(value, Decimal):
         return number(value)
-    return json.dumps(value)
+    if value is None:
+        return "null"
+    return str(value) if type(value) is int else json.dumps(value)
 
 
 def number(value: Decimal) -> str:
@@ -93,8 +96,10 @@ def _place(name: str) -> tuple[bool, int, bytes]:
 
 
 def _text(value: str) -> str:
+    if value.isascii():
+        return encode_basestring(value)
     # Half a character cannot be sent as UTF-8; JavaScript writes it as an escape.
-    return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", json.dumps(value, ensure_ascii=False))
+    return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", encode_basestring(value))
 
 
 def _no_number(name: str) -> NoReturn:

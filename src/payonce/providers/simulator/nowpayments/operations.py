@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -120,16 +121,22 @@ def list_payments(books: Books, request: Request, _: str) -> Answer:
     with_parent = books.settings.parent_in_reads
     rows = [
         (payment, payment.shown(with_parent=with_parent))
-        for payment in books.payments.values()
+        for payment in _of_invoice(books, found.get("invoiceId"))
         if payment.created <= seen
         and (since is None or payment.created >= since)
         and (until is None or payment.created <= until)
-        and found.get("invoiceId") in (None, str(payment.invoice))
     ]
     rows.sort(key=lambda row: _sort_key(row[0], row[1], sort), reverse=order == "desc")
     shown = [row for _, row in rows[page * limit : (page + 1) * limit]]
     count = -(-len(rows) // limit)
     return 200, {"data": shown, "limit": limit, "page": page, "pagesCount": count, "total": len(rows)}
+
+
+def _of_invoice(books: Books, invoice_id: str | None) -> Iterable[Payment]:
+    """All payments, or those of one invoice; of a number that no invoice has there are none."""
+    if invoice_id is None:
+        return books.payments.values()
+    return books.payments_of(int(invoice_id)) if invoice_id.isascii() and invoice_id.isdigit() else ()
 
 
 def _sort_key(payment: Payment, shown: dict[str, Any], name: str) -> tuple[bool, Any]:

@@ -40,6 +40,7 @@ class Order:
     paid_at: float = 0.0
     visible_at: float = 0.0
     trouble: int | None = None
+    cancelled_at: float = 0.0
 
     def state(self, now: float) -> State:
         """Where the order is. Money that is on its way when the time is over still arrives."""
@@ -102,7 +103,9 @@ class Refund:
 
 @dataclass(slots=True)
 class Books(Agenda):
-    """Orders and refunds in the order in which they were made. `on_paid` is called with every order that is paid."""
+    """Orders and refunds in the order in which they were made. `on_paid` is called with every order that is paid,
+    `on_refund` with every refund that was begun.
+    """
 
     settings: Settings
     orders: dict[str, Order] = field(default_factory=dict)
@@ -110,6 +113,7 @@ class Books(Agenda):
     by_token: dict[str, str] = field(default_factory=dict)
     by_transaction: dict[str, str] = field(default_factory=dict)
     on_paid: Callable[[Order], None] = lambda order: None
+    on_refund: Callable[[Refund], None] = lambda refund: None
     numbered: int = 0
 
     def today(self) -> str:

@@ -79,7 +79,7 @@ def cancel(books: Books, fields: Fields) -> dict[str, Any]:
     state = order.state(books.now())
     if state != "open":
         raise ZaloPayRefusal(codes.NOT_CANCELLABLE, f"An order that is {state} cannot be cancelled")
-    order.ended = "cancelled"
+    order.ended, order.cancelled_at = "cancelled", books.now()
     return said(codes.SUCCESS, codes.SUCCESS)
 
 

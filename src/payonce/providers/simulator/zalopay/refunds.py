@@ -64,6 +64,7 @@ def begin(books: Books, order: Order, name: str, amount: int, description: str, 
         by_merchant=by_merchant,
     )
     books.refunds[name] = made
+    books.on_refund(made)
     after = books.settings.refund_settles_after
     if after is not None and after <= 0:
         end(made, success=True)
