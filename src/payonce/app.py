@@ -40,7 +40,7 @@ from payonce.usecases.alerting import Alerting
 from payonce.usecases.answers import OrderView
 from payonce.usecases.effect_handlers import Handlers
 from payonce.usecases.find_recipient import Recipient, find_recipient
-from payonce.usecases.read_order import read_order
+from payonce.usecases.read_order import read_orders
 from payonce.usecases.register_jobs import register_jobs
 from payonce.usecases.world import World
 
@@ -257,10 +257,8 @@ class Assembly:
     async def _describe(self, merchant_id: str, order_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
         if self.world is None:
             raise Refused("the engine was not started", code="not_started")
-        return {
-            order_id: self.show(await read_order(self.world, merchant_id, order_id))
-            for order_id in dict.fromkeys(order_ids)
-        }
+        views = await read_orders(self.world, merchant_id, order_ids)
+        return {order_id: self.show(view) for order_id, view in views.items()}
 
     def show(self, order: OrderView) -> dict[str, Any]:
         """An order as `GET /v1/orders/{id}` gives it."""

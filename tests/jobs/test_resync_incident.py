@@ -16,7 +16,7 @@ from payonce.jobs.timetable import MOST_MESSAGES
 from payonce.jobs.worker import Hand, Ran
 from payonce.store.database import Query, Tx
 from payonce.usecases.close_orders import mark_expired
-from payonce.usecases.deliver_effects import Delivered, deliver_effects
+from payonce.usecases.deliver_effects import deliver_effects
 from payonce.usecases.effect_handlers import Accepted, EffectCall, Handlers, Outcome
 from payonce.usecases.prove import prove_all
 from payonce.usecases.pull_switch import resume
@@ -106,7 +106,7 @@ class Board:
         self.keys[effect.key] += 1
         return Accepted("pinned up")
 
-    async def run(self, works: Sequence[Callable[[], Awaitable[Delivered]]], /) -> list[Delivered]:
+    async def run(self, works: Sequence[Callable[[], Awaitable[Any]]], /) -> list[Any]:
         return [await work() for work in works]
 
     async def _describe(self, merchant_id: str, order_ids: Any) -> dict[Any, Any]:

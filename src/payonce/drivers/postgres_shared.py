@@ -138,7 +138,7 @@ class PostgresDatabase:
             if is_ours and isinstance(error, Exception):
                 await self._give_up(error, name, read_only)
             raise
-        await self._lines.undisturbed(self._commit(line, tx, name, has_work))
+        await self._lines.undisturbed(self._commit(line, tx, name, read_only, has_work))
         if has_work:
             await self._answered(name, run)
         return result
@@ -149,7 +149,7 @@ class PostgresDatabase:
         except Error as error:
             raise unavailable(name, error) from error
 
-    async def _commit(self, line: Pipeline, tx: OpenTx, name: str, has_work: bool) -> None:
+    async def _commit(self, line: Pipeline, tx: OpenTx, name: str, read_only: bool, has_work: bool) -> None:
         try:
             warnings = await tx.finish(patience_seconds=self._limits.commit_seconds) if has_work else []
         except BaseException as error:
@@ -157,7 +157,7 @@ class PostgresDatabase:
             if is_loss(error):
                 await self._unknown(name, error)
             if isinstance(error, Error):
-                await self._give_up(error, name)
+                await self._give_up(error, name, read_only)
             raise
         await self._lines.give_back(line)
         if not _DOUBTFUL_WARNINGS.isdisjoint(warnings):

@@ -16,7 +16,7 @@ from psycopg import Error
 from payonce.base.errors import Bug, ensure
 from payonce.drivers.failures import ConnectionCut
 from payonce.drivers.pipeline import AnyConnection, Pipeline, Reply
-from payonce.store.database import Call, Query, Row
+from payonce.store.database import Awaited, Call, Query, Row
 
 # For each so many statements of a round trip the server is given the whole patience again.
 STATEMENTS_IN_PATIENCE: Final = 10
@@ -81,6 +81,8 @@ class OpenTx:
         self._end = end
         self._patience_seconds = patience_seconds
         self._queue: list[Call] = []
+        # By the place of their statements in the queue.
+        self._awaited: list[tuple[int, Awaited]] = []
         self._is_open = True
         self._number = 0
 
@@ -114,6 +116,13 @@ class OpenTx:
         ensure(self._is_open, "a statement was queued after the end of its transaction")
         self._queue.append((query, params))
 
+    def read_later(self, query: Query, /, **params: object) -> Awaited:
+        """Queue `query` for the last round trip; its rows are there after the COMMIT."""
+        awaited = Awaited(query.name)
+        self._awaited.append((len(self._queue), awaited))
+        self.later(query, **params)
+        return awaited
+
     async def ready(self) -> bool:
         """Close the transaction for its closure; whether there is anything to commit. Raises a failure that the
         closure swallowed."""
@@ -127,10 +136,11 @@ class OpenTx:
 
     async def finish(self, *, patience_seconds: float | None = None) -> list[str]:
         """Send what is queued and the end in one round trip; the SQLSTATEs of the warnings that came with it."""
-        replies = await self._pipeline.exchange(
-            [*self._first(), *self._queue, self._end], patience_seconds=patience_seconds
-        )
+        first = self._first()
+        replies = await self._pipeline.exchange([*first, *self._queue, self._end], patience_seconds=patience_seconds)
         ensure(replies[-1].tag == self._end[0].sql.split()[0], f"the end was answered by {replies[-1].tag}")
+        for place, awaited in self._awaited:
+            awaited.arrive(replies[len(first) + place].rows)
         return list(self._pipeline.warnings)
 
     async def _exchange(self, calls: Sequence[Call]) -> list[Reply]:

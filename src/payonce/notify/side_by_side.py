@@ -8,7 +8,6 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from payonce.usecases.deliver_effects import Delivered
 from payonce.usecases.python_handlers import Bounded
 
 T = TypeVar("T")
@@ -30,11 +29,11 @@ class SideBySide:
     def __init__(self, lanes: int = DEFAULT_LANES) -> None:
         self.lanes = lanes
 
-    async def run(self, works: Sequence[Callable[[], Awaitable[Delivered]]], /) -> list[Delivered]:
+    async def run(self, works: Sequence[Callable[[], Awaitable[T]]], /) -> list[T]:
         """Run `works`; their results in the same order."""
         lanes = asyncio.Semaphore(self.lanes)
 
-        async def in_lane(work: Callable[[], Awaitable[Delivered]]) -> Delivered:
+        async def in_lane(work: Callable[[], Awaitable[T]]) -> T:
             async with lanes:
                 return await work()
 

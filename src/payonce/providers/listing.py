@@ -17,10 +17,15 @@ from payonce.providers.transport import Answer
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a list: its bytes, as they are stored, and when the provider made it, by the provider's clock."""
+    """One entry of a list: its bytes, as they are stored, and when the provider made it, by the provider's clock.
+
+    `key`: of an event in a log, the key by which `Adapter.again` names it, where that can be told without reading it;
+    an entry whose key is known is not read again. Empty: it must be read.
+    """
 
     body: bytes = field(repr=False)
     made_at: datetime | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

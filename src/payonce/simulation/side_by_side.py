@@ -6,10 +6,11 @@ When one of them dies, the process died: everything that belongs to it goes with
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from payonce.simulation.scheduler import Actor, Die, Join, Scheduler, give_way
-from payonce.usecases.deliver_effects import Delivered
+
+T = TypeVar("T")
 
 # As many as the service has by default.
 LANES: Final = 16
@@ -76,7 +77,7 @@ class SideBySide:
     def __init__(self, families: Families) -> None:
         self._families = families
 
-    async def run(self, works: Sequence[Callable[[], Awaitable[Delivered]]], /) -> list[Delivered]:
+    async def run(self, works: Sequence[Callable[[], Awaitable[T]]], /) -> list[T]:
         """Run `works` side by side."""
         if len(works) == 1:
             return [await works[0]()]

@@ -32,6 +32,14 @@ class Concerned(NamedTuple):
     order_id: UUID
 
 
+class Beside:
+    """Statements that a caller asks in the round trip that loads the books, and their rows once they are loaded."""
+
+    def __init__(self, *calls: Call) -> None:
+        self.calls: Final = calls
+        self.rows: Sequence[list[Row]] = ()
+
+
 async def resolve(
     tx: Tx, merchant_id: str, keys: Sequence[RefKey], attempt_ids: Sequence[UUID]
 ) -> tuple[dict[RefKey, UUID], dict[UUID, Concerned]]:
@@ -65,6 +73,7 @@ async def load(
     rules: Rules,
     with_refs: bool = True,
     skus: Collection[str] = (),
+    beside: Beside | None = None,
 ) -> dict[str, Book]:
     """The books of the purposes, locked until COMMIT; empty ones for purposes that are new. None: the purposes of the
     orders, as far as there are such orders.
@@ -72,20 +81,26 @@ async def load(
     `order_ids`: the orders that are known to be concerned, in most cases all there are; what belongs to others of the
     purposes costs another round trip. `with_refs=False` leaves the references out, for callers that resolved those
     which they need. `skus`: stock that is asked for anew; that of orders which ask for some is loaded with them.
+    `beside`: what else is asked in the first round trip.
     """
     named = None if purposes is None else sorted(set(purposes))
     known = sorted(set(order_ids))
+    calls = _calls_for(merchant_id, known, with_refs) if known else []
     orders, *rest = await tx.all(
         (BOOKS.lock_orders, {"merchant_id": merchant_id, "purposes": named, "order_ids": known}),
-        *_calls_for(merchant_id, known, with_refs),
+        *calls,
+        *(beside.calls if beside else ()),
     )
+    if beside:
+        beside.rows, rest = rest[len(calls) :], rest[: len(calls)]
     names = {row.purpose for row in orders} if named is None else named
     books = {name: Book(merchant_id, name, tx.now, new_id, tuple(kinds), rules) for name in names}
     by_order: dict[UUID, Book] = {}
     for row in orders:
         by_order[row.order_id] = books[row.purpose]
         books[row.purpose].orders[row.order_id] = Order(*row)
-    _fill(by_order, rest)
+    if known:
+        _fill(by_order, rest)
     others = sorted(by_order.keys() - set(known))
     calls = _calls_for(merchant_id, others, with_refs) if others else []
     stocked = stock.calls_for(merchant_id, [row.order_id for row in orders if row.has_items], skus)

@@ -34,12 +34,49 @@ WHERE merchant_id = %(merchant_id)s::text
     AND resume_at IS NOT DISTINCT FROM %(stood_at)s::timestamptz
 RETURNING read_until;
 
+-- name: events_named
+-- Says which events of a list are known, by webhook or by an earlier walk.
+SELECT k.provider, k.account, k.event_key
+FROM unnest(%(providers)s::text[], %(accounts)s::text[], %(keys)s::text[]) AS asked (provider, account, event_key)
+JOIN event_keys AS k
+    ON k.merchant_id = %(merchant_id)s::text
+    AND k.provider = asked.provider
+    AND k.account = asked.account
+    AND k.event_key = asked.event_key;
+
+-- name: refs_named
+-- Says which attempts the references that a list names serve.
+SELECT r.provider, r.account, r.kind, r.ref, r.attempt_id
+FROM unnest(%(providers)s::text[], %(accounts)s::text[], %(kinds)s::text[], %(refs)s::text[])
+    AS asked (provider, account, kind, ref)
+JOIN provider_refs AS r
+    ON r.merchant_id = %(merchant_id)s::text
+    AND r.provider = asked.provider
+    AND r.account = asked.account
+    AND r.kind = asked.kind
+    AND r.ref = asked.ref;
+
 -- name: attempts_named
--- Says of attempts that a list names how they stand.
+-- Says of attempts that a list names by their id how they stand.
 SELECT attempt_id, order_id, provider, account, flow, state, handle_kind, handle_ref
 FROM attempts
 WHERE merchant_id = %(merchant_id)s::text
     AND attempt_id = ANY(%(attempt_ids)s::uuid[]);
+
+-- name: attempts_of_refs_named
+-- Says the same of attempts that a list names by a reference that is stored.
+SELECT DISTINCT a.attempt_id, a.order_id, a.provider, a.account, a.flow, a.state, a.handle_kind, a.handle_ref
+FROM unnest(%(providers)s::text[], %(accounts)s::text[], %(kinds)s::text[], %(refs)s::text[])
+    AS asked (provider, account, kind, ref)
+JOIN provider_refs AS r
+    ON r.merchant_id = %(merchant_id)s::text
+    AND r.provider = asked.provider
+    AND r.account = asked.account
+    AND r.kind = asked.kind
+    AND r.ref = asked.ref
+JOIN attempts AS a
+    ON a.merchant_id = r.merchant_id
+    AND a.attempt_id = r.attempt_id;
 
 -- name: captures_named
 -- Says how much is known to have come in by references that a list names.

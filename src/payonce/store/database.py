@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from payonce.base.errors import PayonceError, ensure
+from payonce.base.errors import Bug, PayonceError, ensure
 
 T = TypeVar("T")
 
@@ -47,6 +47,25 @@ class Row(Protocol):
 
 
 Call: TypeAlias = tuple[Query, Mapping[str, object]]
+
+
+class Awaited:
+    """What a statement of the last round trip will have answered: readable only once its transaction is committed."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._rows: list[Row] | None = None
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows. Raises Bug while the transaction is open, or where it was rolled back."""
+        if self._rows is None:
+            raise Bug(f"the answer of {self._name} was read before its COMMIT")
+        return self._rows
+
+    def arrive(self, rows: list[Row]) -> None:
+        """Take the answer in: what a driver does when COMMIT was answered."""
+        self._rows = rows
 
 
 class Tx(Protocol):
@@ -77,6 +96,12 @@ class Tx(Protocol):
         """Queue `query` for the last round trip, together with COMMIT, in order. Reads do not see it."""
         ...
 
+    def read_later(self, query: Query, /, **params: object) -> Awaited:
+        """The same for a statement whose rows are wanted: it sees what was queued before it. A transaction that only
+        asks so is a single round trip.
+        """
+        ...
+
 
 class Database(Protocol):
     """Where transactions come from."""
@@ -90,6 +115,15 @@ class Database(Protocol):
         Bug for SQL that is wrong, for a constraint without a meaning, and for a transaction inside a transaction.
         """
         ...
+
+
+async def read_once(database: Database, *calls: Call, name: str) -> list[list[Row]]:
+    """Read in a transaction of a single round trip; the rows, in the order of the calls."""
+
+    async def work(tx: Tx) -> list[Awaited]:
+        return [tx.read_later(query, **params) for query, params in calls]
+
+    return [awaited.rows for awaited in await database.transaction(work, name=name, read_only=True)]
 
 
 Meanings: TypeAlias = Mapping[str, Callable[[str], PayonceError]]

@@ -42,7 +42,7 @@ ORDER BY purpose;
 
 -- name: checkout_facts
 -- Reads what a request to a provider is made from, from our own rows only.
-SELECT o.reference, o.success_url, o.cancel_url, p.email
+SELECT o.order_id, o.reference, o.success_url, o.cancel_url, p.email
 FROM orders AS o
 LEFT JOIN payers AS p
     ON p.merchant_id = o.merchant_id

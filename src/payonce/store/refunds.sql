@@ -45,14 +45,14 @@ FROM refunds
 WHERE merchant_id = %(merchant_id)s::text
     AND refund_id = %(refund_id)s::uuid;
 
--- name: refunds_of_order
--- Reads the refunds of an order for people, the oldest first.
+-- name: refunds_of_orders
+-- Reads the refunds of orders for people, the oldest first.
 SELECT refund_id, order_id, attempt_id, provider, account, capture_kind, capture_ref, serves, state, amount_minor,
     currency, reason, asked_by, ref, decline, created_at, due_at, sent_at, ended_at
 FROM refunds
 WHERE merchant_id = %(merchant_id)s::text
-    AND order_id = %(order_id)s::uuid
-ORDER BY refund_id;
+    AND order_id = ANY(%(order_ids)s::uuid[])
+ORDER BY order_id, refund_id;
 
 -- name: page_of_refunds
 -- Lists refunds for people and programs, the newest first; a page goes on after the last id of the one before.

@@ -1,5 +1,5 @@
--- name: show_order
--- Reads an order with its counters in one statement; nothing is locked and nothing is written.
+-- name: show_orders
+-- Reads orders with their counters in one statement; nothing is locked and nothing is written.
 SELECT o.order_id, o.merchant_id, o.reference, o.purpose, o.payer_reference, o.state, o.amount_minor, o.currency,
     o.received_minor, o.allocated_minor, o.refunded_minor, o.disputed_minor, o.token, o.success_url, o.cancel_url,
     o.metadata, o.created_at, o.opened_at, o.paid_at, o.closed_at, o.closed_reason, o.released_at, o.version,
@@ -60,42 +60,42 @@ SELECT o.order_id, o.merchant_id, o.reference, o.purpose, o.payer_reference, o.s
     END AS items
 FROM orders AS o
 WHERE o.merchant_id = %(merchant_id)s::text
-    AND o.order_id = %(order_id)s::uuid;
+    AND o.order_id = ANY(%(order_ids)s::uuid[]);
 
 -- name: show_attempts
--- Reads the attempts of an order for people, without secrets.
-SELECT attempt_id, number, provider, account, flow, state, amount_minor, handle_ref, created_at, decline, needs_action,
+-- Reads the attempts of orders for people, without secrets.
+SELECT order_id, attempt_id, number, provider, account, flow, state, amount_minor, handle_ref, created_at, decline, needs_action,
     expires_at
 FROM attempts
 WHERE merchant_id = %(merchant_id)s::text
-    AND order_id = %(order_id)s::uuid
-ORDER BY number;
+    AND order_id = ANY(%(order_ids)s::uuid[])
+ORDER BY order_id, number;
 
 -- name: show_payments
--- Reads the money that came for an order, the oldest first, with what the payer really sent.
-SELECT provider, account, kind, ref, currency, captured_minor, allocated_minor, surplus_minor, is_confirmed, captured_at,
+-- Reads the money that came for orders, the oldest first, with what the payer really sent.
+SELECT order_id, provider, account, kind, ref, currency, captured_minor, allocated_minor, surplus_minor, is_confirmed, captured_at,
     paid_in_asset, paid_in_amount, paid_in_rule
 FROM captures
 WHERE merchant_id = %(merchant_id)s::text
-    AND order_id = %(order_id)s::uuid
-ORDER BY captured_at, kind, ref;
+    AND order_id = ANY(%(order_ids)s::uuid[])
+ORDER BY order_id, captured_at, kind, ref;
 
 -- name: show_effects
--- Reads what is owed for an order, and how far that is.
-SELECT effect_id, kind, occasion, nature, state, tries, done_at, reason
+-- Reads what is owed for orders, and how far that is.
+SELECT order_id, effect_id, kind, occasion, nature, state, tries, done_at, reason
 FROM effects
 WHERE merchant_id = %(merchant_id)s::text
-    AND order_id = %(order_id)s::uuid
-ORDER BY effect_id;
+    AND order_id = ANY(%(order_ids)s::uuid[])
+ORDER BY order_id, effect_id;
 
 -- name: show_open_findings
--- Reads which differences of an order are open.
-SELECT DISTINCT kind
+-- Reads which differences of orders are open.
+SELECT DISTINCT order_id, kind
 FROM findings
 WHERE merchant_id = %(merchant_id)s::text
-    AND order_id = %(order_id)s::uuid
+    AND order_id = ANY(%(order_ids)s::uuid[])
     AND resolved_at IS NULL
-ORDER BY kind;
+ORDER BY order_id, kind;
 
 -- name: list_orders
 -- Lists orders for people, the newest first; a page goes on after the last id of the one before.

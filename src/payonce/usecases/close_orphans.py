@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from payonce.domain.finding import Finding
 from payonce.domain.observation import Observation, PaymentSeen
-from payonce.providers.contract import Done, Verified
+from payonce.providers.contract import Done
 from payonce.providers.gateway import ProviderLooker
 from payonce.store.database import Tx
 from payonce.store.findings import resolve_findings, write_findings
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 PAYABLE = ("open", "action", "asks_again")
 
 
-async def close_orphans(
-    world: World, merchant_id: str, looker: ProviderLooker, tolds: Sequence[Told], facts: Facts, actor: str
-) -> int:
-    """Close what of a page is an orphan; how many could be closed."""
+class Orphan(NamedTuple):
+    """An object that can be paid and shall not be, and the attempt that it belongs to."""
+
+    observation: Observation
+    attempt: Any
+
+
+def orphans_of(looker: ProviderLooker, observations: Sequence[Observation], facts: Facts) -> list[Orphan]:
+    """What is an orphan among objects of a list, as far as its provider can close."""
     if not looker.capabilities.can_close:
-        return 0
-    closed = 0
-    for told in tolds:
-        for one in told.said.observations if isinstance(told.said, Verified) else ():
-            attempt = facts.owner_of(one)
-            if attempt is not None and is_orphan(one, attempt):
-                closed += await _close(world, merchant_id, looker, one, attempt, actor)
-    return closed
+        return []
+    owned = [(one, facts.owner_of(one)) for one in observations]
+    return [Orphan(one, attempt) for one, attempt in owned if attempt is not None and is_orphan(one, attempt)]
 
 
 def is_orphan(observation: Observation, attempt: Any) -> bool:
@@ -53,10 +53,9 @@ def is_orphan(observation: Observation, attempt: Any) -> bool:
     return attempt.state in ("open", "pending", "paid") and seen.ref.kind == attempt.handle_kind and not is_its_own
 
 
-async def _close(
-    world: World, merchant_id: str, looker: ProviderLooker, orphan: Observation, attempt: Any, actor: str
-) -> bool:
-    """Close one, join what its provider says of it then, and tell a person where it stays payable."""
+async def close_orphan(world: World, merchant_id: str, looker: ProviderLooker, found: Orphan, actor: str) -> bool:
+    """Close one, join what its provider says of it then, and tell a person where it stays payable. True: it is not."""
+    orphan, attempt = found
     ref = orphan.seen.ref
     outcome = await looker.close(ref, attempt.attempt_id)
     if not isinstance(outcome, Done):

@@ -11,25 +11,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from payonce.base.errors import PayonceError, Unavailable
 from payonce.base.ids import EFFECT, RUN, show
 from payonce.domain.delivering import Accepted, NotAccepted, Outcome, OutcomeUnknown, Pace
 from payonce.domain.effect import Effect
-from payonce.usecases.claim_effects import Claim, claim_due, end_leases, renew_claim
+from payonce.usecases.claim_effects import Claim, Work, claim_due, end_leases, look_for_work, renew_claim
 from payonce.usecases.effect_handlers import EffectCall, Handlers, NotDone
-from payonce.usecases.record_deliveries import record_deliveries
+from payonce.usecases.record_answers import Answers, Recorded, record_one
 from payonce.usecases.world import World
 from payonce.usecases.write_effects import write_effects
 
 # How many calls each lane makes of one claiming transaction. Four webhooks of 10 s at most end within the lease of
 # 60 s; a claim whose turn comes later is renewed before its call.
 TURNS: Final = 4
-# Pauses between tries to record an answer; a failover takes from one to thirty seconds.
-SHORTEST_WAIT_SECONDS: Final = 0.25
-LONGEST_WAIT_SECONDS: Final = 4.0
+T = TypeVar("T")
 UNREADABLE: Final = "its order could not be read"
 
 
@@ -52,7 +50,7 @@ class Together(Protocol):
 
     @property
     def lanes(self) -> int: ...
-    async def run(self, works: Sequence[Callable[[], Awaitable[Delivered]]], /) -> list[Delivered]: ...
+    async def run(self, works: Sequence[Callable[[], Awaitable[T]]], /) -> list[T]: ...
 
 
 class OneAfterAnother:
@@ -60,7 +58,7 @@ class OneAfterAnother:
 
     lanes: int = 1
 
-    async def run(self, works: Sequence[Callable[[], Awaitable[Delivered]]], /) -> list[Delivered]:
+    async def run(self, works: Sequence[Callable[[], Awaitable[T]]], /) -> list[T]:
         """Run `works` in order."""
         return [await work() for work in works]
 
@@ -79,12 +77,14 @@ async def deliver_effects(
     Raises Unavailable when the store does not answer before anything was called; never for what a handler does.
     """
     worker = _Worker(world, merchant_id, handlers, pace or Pace(), together or OneAfterAnother())
-    delivered = await worker.take_over(limit)
-    while len(delivered) < limit and not world.is_stopped:
+    work = await worker.look()
+    delivered = await worker.take_over(limit) if work.has_expired else []
+    while work.has_due and len(delivered) < limit and not world.is_stopped:
         some = await worker.deliver_some(limit - len(delivered))
         if not some:
             break
         delivered += some
+        work = await worker.look()
     return delivered
 
 
@@ -97,6 +97,10 @@ class _Worker:
         self._handlers = handlers
         self._pace = pace
         self._together = together
+
+    async def look(self) -> Work:
+        """Whether there is anything to take over or to deliver."""
+        return await look_for_work(self._world, self._merchant_id, self._handlers, self._pace)
 
     async def take_over(self, limit: int) -> list[Delivered]:
         """Decide about claims whose worker was lost, asking receivers that can be asked."""
@@ -116,9 +120,17 @@ class _Worker:
         if not claims:
             return []
         orders = await self._describe(claims)
-        return await self._together.run([partial(self._call_one, claim, orders) for claim in claims])
+        answers = Answers(self._world, self._merchant_id, self._handlers, self._pace)
+        silent = await self._together.run([partial(self._call_one, claim, orders, answers) for claim in claims])
+        return [
+            nothing or self._recorded(claim, answers.recorded[claim.effect.id])
+            for claim, nothing in zip(claims, silent, strict=True)
+        ]
 
-    async def _call_one(self, claim: Claim, orders: Mapping[UUID, Mapping[str, Any]]) -> Delivered:
+    async def _call_one(
+        self, claim: Claim, orders: Mapping[UUID, Mapping[str, Any]], answers: Answers
+    ) -> Delivered | None:
+        """Call, and hand the answer over to be recorded; what became of it where there is none."""
         try:
             if claim.lease_until - self._world.clock.now() < self._pace.lease / 2:
                 renewed = await renew_claim(self._world, self._merchant_id, claim, self._pace)
@@ -130,11 +142,16 @@ class _Worker:
                 # Nobody could be asked; the renewed lease ends, and somebody asks then.
                 return self._delivered(claim.effect, "unrecorded", UNREADABLE)
             outcome = NotAccepted(UNREADABLE) if order is None else await self._ask_handler(claim, order)
-            effect = await self._record(claim, outcome)
         except PayonceError as error:
             # The call may have been made. Nothing is known to the store but that it was begun, and the lease decides.
             return self._delivered(claim.effect, "unrecorded", error.code)
-        return self._moved(effect, outcome)
+        await answers.take(claim, outcome)
+        return None
+
+    def _recorded(self, claim: Claim, recorded: Recorded) -> Delivered:
+        if isinstance(recorded.effect, Effect):
+            return self._moved(recorded.effect, recorded.outcome)
+        return self._delivered(claim.effect, "unrecorded", recorded.effect.code)
 
     async def _ask_handler(self, claim: Claim, order: Mapping[str, Any]) -> Outcome:
         call = self._call_of(claim, order)
@@ -189,7 +206,7 @@ class _Worker:
                 outcome: Outcome = error.outcome
             except Exception as error:
                 outcome = NotAccepted(_text(error))
-            effect = await self._record(claim, outcome)
+            effect = await record_one(self._world, self._merchant_id, self._handlers, claim, outcome, self._pace)
         except PayonceError as error:
             return self._delivered(claim.effect, "unrecorded", error.code)
         return self._moved(effect, outcome)
@@ -208,19 +225,6 @@ class _Worker:
         except Exception:
             # Nothing was called yet: each claim says so in its own answer and is tried again.
             return {}
-
-    async def _record(self, claim: Claim, outcome: Outcome) -> Effect:
-        """Record what nobody will know a second time: a store that restarts is waited for, up to the lease."""
-        answers, clock, pause = [(claim, outcome)], self._world.clock, SHORTEST_WAIT_SECONDS
-        while True:
-            try:
-                [effect] = await record_deliveries(self._world, self._merchant_id, self._handlers, answers, self._pace)
-                return effect
-            except Unavailable:
-                if (claim.lease_until - clock.now()).total_seconds() < pause:
-                    raise
-            await clock.sleep(pause)
-            pause = min(2 * pause, LONGEST_WAIT_SECONDS)
 
     def _call_of(self, claim: Claim, order: Mapping[str, Any]) -> EffectCall:
         effect = claim.effect

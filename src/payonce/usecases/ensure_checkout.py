@@ -26,8 +26,8 @@ from payonce.domain.order import Order
 from payonce.providers import contract
 from payonce.providers.contract import Call, Done, NotDone, Outcome, Unknown
 from payonce.providers.gateway import ProviderLooker
-from payonce.store import queries
-from payonce.store.database import Tx
+from payonce.store import books, queries
+from payonce.store.database import Row, Tx
 from payonce.usecases import attend, join_answers
 from payonce.usecases.answers import AlreadyPaid, Checkout, CheckoutAnswer, Gone, InProgress, ProviderRefused, Silent
 from payonce.usecases.choose_account import first_that_takes, offers, refuse_unpayable, terms_for
@@ -166,6 +166,8 @@ async def _decide(
 ) -> Ask | Wait | _Began | CheckoutAnswer:
     """One step of the guard, recorded; its answer where it is one. "Done already" is said only after a write."""
     receipt, attempt_id = world.ids.new(), world.ids.new()
+    # Most clicks begin an attempt, so what its request is made from is read with the book.
+    facts = books.Beside((ORDERS.checkout_facts, {"merchant_id": merchant_id, "order_id": order_id}))
 
     async def decide(tx: Tx, book: Book, order: Order) -> Ask | Wait | _Began | CheckoutAnswer:
         mine = book.attempts.get(attempt_id)
@@ -179,7 +181,7 @@ async def _decide(
             terms = first_that_takes(world, offered, amount_minor, currency)
             if terms is None:
                 raise Bug("an account took the amount, and none was found that does")
-            return await _begin(tx, world, book, step, terms, attempt_id)
+            return _begin(tx, world, book, step, terms, attempt_id, await _facts(tx, book, step, facts))
         if isinstance(step, Ask | Wait):
             return step
         tx.later(
@@ -188,7 +190,7 @@ async def _decide(
         )  # fmt: skip
         return _answer(world, step, order_id, book)
 
-    return await in_book(world, merchant_id, order_id, decide, name="checkout", cause="checkout")
+    return await in_book(world, merchant_id, order_id, decide, name="checkout", cause="checkout", beside=facts)
 
 
 def _answer(world: World, step: Paid | Hold | Dead | Offer, order_id: UUID, book: Book) -> CheckoutAnswer:
@@ -213,12 +215,22 @@ def _offer(world: World, attempt: Attempt, outcome: Literal["new", "reused", "re
     )  # fmt: skip
 
 
-async def _begin(tx: Tx, world: World, book: Book, begin: Begin, terms: Terms, attempt_id: UUID) -> _Began:
+async def _facts(tx: Tx, book: Book, begin: Begin, beside: books.Beside) -> Row:
+    """What the request is made from: of the order that was clicked, or of the newest one that the click leads to."""
+    [rows] = beside.rows
+    found = rows[0] if rows else None
+    if found is None or found.order_id != begin.order.id:
+        found = await tx.one(ORDERS.checkout_facts, merchant_id=book.merchant_id, order_id=begin.order.id)
+    if found is None:
+        raise Bug("an order vanished under its lock")
+    return found
+
+
+def _begin(
+    tx: Tx, world: World, book: Book, begin: Begin, terms: Terms, attempt_id: UUID, facts: Row
+) -> _Began:  # fmt: skip
     """Store the attempt, with the exact bytes of its request, before anybody is called."""
     order, till = begin.order, world.till(terms.provider, terms.account)
-    facts = await tx.one(ORDERS.checkout_facts, merchant_id=book.merchant_id, order_id=order.id)
-    if facts is None:
-        raise Bug("an order vanished under its lock")
     policy = world.policy_of(book.merchant_id)
     shortest = timedelta(seconds=till.capabilities.shortest_session_seconds or 0)
     lives = max(policy.stale_after, shortest) + policy.session_slack

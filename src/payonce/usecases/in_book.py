@@ -28,18 +28,19 @@ async def in_book(
     name: str,
     cause: str,
     actor: str = "",
+    beside: books.Beside | None = None,
 ) -> T:
     """Run `decide` on the locked book of the order's purpose and record what it changed. It may run again.
 
-    `actor` is who stands in the audit; the transaction's name where no person acts. Raises Refused `order_unknown`
-    (404) where the merchant has no such order.
+    `actor` is who stands in the audit; the transaction's name where no person acts. `beside`: what else is
+    asked while the book is loaded. Raises Refused `order_unknown` (404) where the merchant has no such order.
     """
     tape = IdTape(world.ids)
 
     async def work(tx: Tx) -> T:
         tape.rewind()
         rules = world.rules_of(merchant_id)
-        loaded = await books.load(tx, merchant_id, None, [order_id], tape.next, world.kinds, rules=rules)
+        loaded = await books.load(tx, merchant_id, None, [order_id], tape.next, world.kinds, rules=rules, beside=beside)
         if not loaded:
             raise Refused("there is no such order", code="order_unknown", status=404)
         [book] = loaded.values()

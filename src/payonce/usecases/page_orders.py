@@ -8,7 +8,7 @@ from uuid import UUID
 from payonce.store import queries
 from payonce.store.database import Tx
 from payonce.usecases.answers import OrderView
-from payonce.usecases.read_order import list_orders, read_order
+from payonce.usecases.read_order import list_orders, read_orders
 from payonce.usecases.world import World
 
 API: Final = queries.load("api")
@@ -39,5 +39,6 @@ async def page_orders(
         return [row.order_id for row in rows]
 
     nearest = await world.database.transaction(work, name="newer_orders", read_only=True)
-    page = [await read_order(world, merchant_id, order_id) for order_id in reversed(nearest[:limit])]
+    views = await read_orders(world, merchant_id, nearest[:limit])
+    page = [views[order_id] for order_id in reversed(nearest[:limit]) if order_id in views]
     return page, len(nearest) > limit

@@ -29,7 +29,7 @@ from payonce.usecases.answers import Placed
 from payonce.usecases.choose_account import refuse_unpayable
 from payonce.usecases.close_orders import LONGEST_DRIVE, drive_close
 from payonce.usecases.items import Item, checked_items
-from payonce.usecases.read_order import read_order
+from payonce.usecases.read_order import AskedOrders, ask_orders, read_order
 from payonce.usecases.tape import IdTape
 from payonce.usecases.world import World
 
@@ -95,21 +95,22 @@ async def place_order(world: World, merchant_id: str, wish: PlaceOrder, *, drive
     wish = _checked(world, merchant_id, wish)
     order_id, token, receipt, tape = world.ids.new(), world.ids.token(), world.ids.new(), IdTape(world.ids)
 
-    async def work(tx: Tx) -> _Placement:
+    async def work(tx: Tx) -> tuple[_Placement, AskedOrders | None]:
         tape.rewind()
-        taken = await tx.one(ORDERS.order_by_reference, merchant_id=merchant_id, reference=wish.reference)
-        if taken is not None and taken.purpose != wish.purpose:
-            raise Conflict(
-                "the reference belongs to an order of another purpose", code="reference_taken", param="reference"
-            )
+        named = books.Beside((ORDERS.order_by_reference, {"merchant_id": merchant_id, "reference": wish.reference}))
         purposes = [wish.purpose, *await _other_purposes(tx, world, merchant_id, wish)]
         loaded = await books.load(
             tx, merchant_id, purposes, [], tape.next, world.kinds, rules=world.rules_of(merchant_id),
-            skus=wish.quantities,
+            skus=wish.quantities, beside=named,
         )  # fmt: skip
+        [taken] = named.rows
+        if any(row.purpose != wish.purpose for row in taken):
+            raise Conflict(
+                "the reference belongs to an order of another purpose", code="reference_taken", param="reference"
+            )
         for book in loaded.values():
             book.cause = f"placed:{order_id.hex}"
-        placement = _place(tx, world, loaded[wish.purpose], wish, order_id, token, is_named=taken is not None)
+        placement = _place(tx, world, loaded[wish.purpose], wish, order_id, token, is_named=bool(taken))
         if placement.how in ("existing", "paid"):
             # "Done already" is said only after a COMMIT that wrote something.
             tx.later(
@@ -121,9 +122,11 @@ async def place_order(world: World, merchant_id: str, wish: PlaceOrder, *, drive
         ]
         books.record(tx, loaded.values(), actor="place_order")
         closing = (*placement.to_close, *(closed for closed in others if closed is not None))
-        return replace(placement, to_close=closing)
+        # What is told of it comes with the COMMIT that recorded it.
+        asked = ask_orders(tx, merchant_id, [placement.order_id]) if placement.how != "paid" else None
+        return replace(placement, to_close=closing), asked
 
-    placement = await world.database.transaction(work, name="place_order")
+    placement, asked = await world.database.transaction(work, name="place_order")
     if placement.how == "paid":
         detail = {"order_id": ids.show(ids.ORDER, placement.order_id), "paid_at": placement.paid_at}
         raise Conflict("the purpose is paid", code="order_paid", detail=detail)
@@ -132,7 +135,10 @@ async def place_order(world: World, merchant_id: str, wish: PlaceOrder, *, drive
         # The caller is waiting; what is slow is gone on with by the worker.
         if drive and world.clock.now() - began <= LONGEST_DRIVE:
             await drive_close(world, merchant_id, closing)
-    order = await read_order(world, merchant_id, placement.order_id)
+    if asked is None or placement.to_close:
+        order = await read_order(world, merchant_id, placement.order_id)
+    else:
+        order = asked.views(world)[placement.order_id]
     if order.state == "closed" and order.closed_reason == "purpose_paid":
         raise Conflict("the purpose was paid while its order was being replaced", code="order_paid")
     if order.state == "closed" and order.closed_reason == SOLD_OUT:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from payonce.base.errors import Refused
 from payonce.domain.order import EXPIRED
 from payonce.store import queries
-from payonce.store.database import Row, Tx
+from payonce.store.database import Awaited, Row, Tx, read_once
 from payonce.store.payouts import PAYOUTS
 from payonce.usecases.answers import (
     AttemptView,
@@ -34,24 +36,54 @@ TOKEN: Final = re.compile(r"([0-9a-z]{26})(?:-([a-z0-9_]{1,40}))?")
 
 async def read_order(world: World, merchant_id: str, order_id: UUID) -> OrderView:
     """The order as it stands. Raises Refused `order_unknown` (404)."""
-
-    async def work(tx: Tx) -> OrderView | None:
-        given = {"merchant_id": merchant_id, "order_id": order_id}
-        orders, attempts, effects, findings, refunds, shares, payments = await tx.all(
-            (VIEWS.show_order, given),
-            (VIEWS.show_attempts, given),
-            (VIEWS.show_effects, given),
-            (VIEWS.show_open_findings, given),
-            (REFUNDS.refunds_of_order, given),
-            (PAYOUTS.load_shares, {"merchant_id": merchant_id, "order_ids": [order_id]}),
-            (VIEWS.show_payments, given),
-        )
-        return _view(world, orders[0], attempts, effects, findings, refunds, shares, payments) if orders else None
-
-    found = await world.database.transaction(work, name="read_order", read_only=True)
+    found = (await read_orders(world, merchant_id, [order_id])).get(order_id)
     if found is None:
         raise Refused("there is no such order", code="order_unknown", status=404)
     return found
+
+
+async def read_orders(world: World, merchant_id: str, order_ids: Sequence[UUID]) -> dict[UUID, OrderView]:
+    """Orders as they stand, by id, in one round trip however many there are; what the merchant has not is left out."""
+    if not order_ids:
+        return {}
+
+    async def work(tx: Tx) -> AskedOrders:
+        return ask_orders(tx, merchant_id, order_ids)
+
+    asked = await world.database.transaction(work, name="read_order", read_only=True)
+    return asked.views(world)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOrders:
+    """What was asked of orders with the COMMIT of a transaction, and is answered after it."""
+
+    orders: Awaited
+    attempts: Awaited
+    effects: Awaited
+    findings: Awaited
+    refunds: Awaited
+    shares: Awaited
+    payments: Awaited
+
+    def views(self, world: World) -> dict[UUID, OrderView]:
+        """The orders by id, once the transaction is committed."""
+        others = (self.attempts, self.effects, self.findings, self.refunds, self.shares, self.payments)
+        by_order = [_by_order(each.rows) for each in others]
+        return {
+            row.order_id: _view(world, row, *(rows.get(row.order_id, []) for rows in by_order))
+            for row in self.orders.rows
+        }
+
+
+def ask_orders(tx: Tx, merchant_id: str, order_ids: Sequence[UUID]) -> AskedOrders:
+    """Ask for orders with the COMMIT, behind whatever the transaction writes; no round trip of its own."""
+    queries_of = (
+        VIEWS.show_orders, VIEWS.show_attempts, VIEWS.show_effects, VIEWS.show_open_findings, REFUNDS.refunds_of_orders,
+        PAYOUTS.load_shares, VIEWS.show_payments,
+    )  # fmt: skip
+    given = {"merchant_id": merchant_id, "order_ids": sorted(set(order_ids))}
+    return AskedOrders(*(tx.read_later(query, **given) for query in queries_of))
 
 
 async def list_orders(
@@ -66,15 +98,14 @@ async def list_orders(
 ) -> list[OrderView]:
     """Orders, the newest first, at most `limit`."""
 
-    async def work(tx: Tx) -> list[UUID]:
-        rows = await tx.rows(
-            VIEWS.list_orders, merchant_id=merchant_id, limit=limit, state=state, payer_reference=payer_reference,
-            before=before, after=after,
-        )  # fmt: skip
-        return [row.order_id for row in rows]
-
-    found = await world.database.transaction(work, name="list_orders", read_only=True)
-    return [await read_order(world, merchant_id, order_id) for order_id in found]
+    given = {
+        "merchant_id": merchant_id, "limit": limit, "state": state, "payer_reference": payer_reference,
+        "before": before, "after": after,
+    }  # fmt: skip
+    [rows] = await read_once(world.database, (VIEWS.list_orders, given), name="list_orders")
+    found = [row.order_id for row in rows]
+    views = await read_orders(world, merchant_id, found)
+    return [views[order_id] for order_id in found if order_id in views]
 
 
 async def find_by_token(world: World, token: str) -> tuple[str, UUID]:
@@ -83,13 +114,18 @@ async def find_by_token(world: World, token: str) -> tuple[str, UUID]:
     if matched:
         merchant_id = matched[2] or DEFAULT_MERCHANT
 
-        async def work(tx: Tx) -> Row | None:
-            return await tx.one(ORDERS.order_by_token, merchant_id=merchant_id, token=matched[1])
-
-        row = await world.database.transaction(work, name="find_by_token", read_only=True)
-        if row is not None:
-            return merchant_id, row.order_id
+        given = {"merchant_id": merchant_id, "token": matched[1]}
+        [rows] = await read_once(world.database, (ORDERS.order_by_token, given), name="find_by_token")
+        if rows:
+            return merchant_id, rows[0].order_id
     raise Refused("there is no such link", code="link_unknown", status=404)
+
+
+def _by_order(rows: Sequence[Row]) -> dict[UUID, list[Row]]:
+    found: dict[UUID, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.order_id, []).append(row)
+    return found
 
 
 def link_token(order: OrderView) -> str:
@@ -130,7 +166,7 @@ def _view(
         findings=tuple(finding.kind for finding in findings),
         items=tuple(ItemView(*item) for item in row.items),
         refunds=tuple(RefundView(*refund) for refund in refunds),
-        payments=tuple(PaymentView(*payment) for payment in payments),
+        payments=tuple(PaymentView(*payment[1:]) for payment in payments),
         payouts=tuple(
             ShareView(
                 s.payee, s.share_minor, s.state, s.held_because,

@@ -17,20 +17,17 @@ from payonce.domain.book import RefKey
 from payonce.domain.observation import DisputeSeen, Observation, PaymentSeen, RefundSeen
 from payonce.domain.returning import RANK
 from payonce.domain.settling import key_of
-from payonce.providers.contract import Listing, Verified
+from payonce.providers.contract import Listing, Unreadable, Verified
 from payonce.providers.gateway import ProviderLooker
 from payonce.providers.listing import Entry
 from payonce.store import queries
-from payonce.store.database import Tx
-from payonce.usecases.close_orphans import close_orphans
+from payonce.store.database import Call, Tx
+from payonce.usecases.close_orphans import Orphan, close_orphan, orphans_of
 from payonce.usecases.receive import take_in
 from payonce.usecases.tell import Told, keys_of
-from payonce.usecases.walk_lists import Taken
 from payonce.usecases.world import World
 
-BOOKS: Final = queries.load("books")
 CURSORS: Final = queries.load("cursors")
-EVENTS: Final = queries.load("events")
 # As many as a page holds at most providers; the books of one transaction are locked together.
 TOGETHER: Final = 100
 # What an attempt in this state was seen as; anything else is news.
@@ -46,11 +43,19 @@ SAYS_NOTHING_NEW: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of entries that were handed over: how many were news, and how many are somebody else's."""
+
+    new: int = 0
+    others: int = 0
+
+
 @dataclass(slots=True)
 class Facts:
-    """What our rows say of what a page of a list names."""
+    """What our rows say of what windows of lists name. `known_events`: account and key."""
 
-    known_events: set[str] = field(default_factory=set)
+    known_events: set[tuple[tuple[str, str], str]] = field(default_factory=set)
     owners: dict[RefKey, UUID] = field(default_factory=dict)
     attempts: dict[UUID, Any] = field(default_factory=dict)
     captures: dict[RefKey, Any] = field(default_factory=dict)
@@ -70,8 +75,33 @@ class Facts:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A window of a list that was read wholly: of which account, and its entries, the oldest first."""
+
+    looker: ProviderLooker
+    listing: Listing
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a window tells beyond our rows: its news, and objects that can be paid and shall not be. `others`: how many
+    of its entries are somebody else's."""
+
+    listed: Listed
+    news: tuple[Entry, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
+    others: int = 0
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether all of it is already as we know it."""
+        return not self.news and not self.orphans
+
+
 class Taker:
-    """Takes pages for one merchant. `actor` stands in the audit."""
+    """Takes windows for one merchant. `actor` stands in the audit."""
 
     def __init__(self, world: World, merchant_id: str, actor: str) -> None:
         self._world = world
@@ -80,23 +110,31 @@ class Taker:
         self.applied = 0
         self.closed = 0
 
-    async def __call__(self, looker: ProviderLooker, listing: Listing, entries: Sequence[Entry]) -> Taken:
-        """Join what is news among the entries."""
-        new = others = 0
-        for at in range(0, len(entries), TOGETHER):
-            tolds = [self._told(looker, entry) for entry in entries[at : at + TOGETHER]]
-            facts = await self._facts(tolds)
-            fresh = [told for told in tolds if told.key not in facts.known_events]
-            if not listing.is_log:
-                others += sum(_is_of_others(told, facts) for told in fresh)
-                fresh = [told for told in fresh if not _is_of_others(told, facts) and _is_news(told, facts)]
-            if fresh:
-                received = await take_in(self._world, self._merchant_id, fresh, self._actor)
-                self.applied += sum(one.outcome == "applied" for one in received)
-                others += sum(one.reason == "not_ours" for one in received)
-                new += len(fresh)
-            if not listing.is_log:
-                self.closed += await close_orphans(self._world, self._merchant_id, looker, tolds, facts, self._actor)
+    def read(self, listed: Listed) -> Reading:
+        """What the entries say, as far as they must be read to know whether they are news. No call is made."""
+        said: list[Verified | Unreadable | None] = [
+            # An event is known by its key, whatever it says.
+            None if listed.listing.is_log and entry.key else listed.looker.again(entry.body, "backfill")
+            for entry in listed.entries
+        ]
+        return Reading(listed, tuple(said))
+
+    async def look(self, tx: Tx, readings: Sequence[Reading]) -> list[Looked]:
+        """What of all these windows is news, by one round trip. Locks nothing: joining decides again under lock."""
+        facts = await self._facts(tx, readings)
+        return [_looked(reading, facts) for reading in readings]
+
+    async def take(self, looked: Looked) -> Taken:
+        """Join what is news, and close what shall not be payable."""
+        looker, new, others = looked.listed.looker, 0, looked.others
+        for at in range(0, len(looked.news), TOGETHER):
+            tolds = [self._told(looker, entry) for entry in looked.news[at : at + TOGETHER]]
+            received = await take_in(self._world, self._merchant_id, tolds, self._actor)
+            self.applied += sum(one.outcome == "applied" for one in received)
+            others += sum(one.reason == "not_ours" for one in received)
+            new += len(tolds)
+        for orphan in looked.orphans:
+            self.closed += await close_orphan(self._world, self._merchant_id, looker, orphan, self._actor)
         return Taken(new, others)
 
     def _told(self, looker: ProviderLooker, entry: Entry) -> Told:
@@ -104,57 +142,95 @@ class Taker:
         digest = hashlib.sha256(entry.body).digest()
         return Told(self._world.ids.new(), looker.provider, looker.account, "backfill", said, entry.body, digest)
 
-    async def _facts(self, tolds: Sequence[Told]) -> Facts:
-        """Read what is known of all that the entries name. Locks nothing: joining decides again under lock."""
-        observations = [seen for told in tolds if isinstance(told.said, Verified) for seen in told.said.observations]
-        keys = list(
-            dict.fromkeys(key for seen in observations for key in (*keys_of(seen), key_of(seen, seen.seen.ref)))
-        )
-        named = [seen.seen.attempt_id for seen in observations if seen.seen.attempt_id is not None]
-        merchant = {"merchant_id": self._merchant_id}
-        refs = merchant | {
-            "providers": [key.provider for key in keys], "accounts": [key.account for key in keys],
-            "kinds": [key.kind for key in keys], "refs": [key.id for key in keys],
+    async def _facts(self, tx: Tx, readings: Sequence[Reading]) -> Facts:
+        """What is known of all that the windows name."""
+        named = [(reading.account, key) for reading in readings for key in reading.keys]
+        # Of a log it is enough to know which of its events are known.
+        seen = [one for reading in readings if not reading.listed.listing.is_log for one in reading.observations]
+        keys = list(dict.fromkeys(key for one in seen for key in (*keys_of(one), key_of(one, one.seen.ref))))
+        given = {"merchant_id": self._merchant_id}
+        events = given | {
+            "providers": [provider for (provider, _), _ in named], "accounts": [account for (_, account), _ in named],
+            "keys": [key for _, key in named],
         }  # fmt: skip
-        events = merchant | {
-            "providers": [told.provider for told in tolds], "accounts": [told.account for told in tolds],
-            "keys": [told.key for told in tolds], "event_ids": [told.event_id for told in tolds],
-            "hashes": [told.body_hash for told in tolds],
-        }  # fmt: skip
-
-        async def load(tx: Tx) -> Facts:
-            known, owners, captures, returns = await tx.all(
-                (EVENTS.known_events, events), (BOOKS.resolve_refs, refs), (CURSORS.captures_named, refs),
-                (CURSORS.returns_named, refs),
-            )  # fmt: skip
-            facts = Facts({row.event_key for row in known}, {_key(row): row.attempt_id for row in owners})
+        calls: list[Call] = [(CURSORS.events_named, events)]
+        if seen:
+            refs = given | {
+                "providers": [key.provider for key in keys], "accounts": [key.account for key in keys],
+                "kinds": [key.kind for key in keys], "refs": [key.id for key in keys],
+            }  # fmt: skip
+            marks = sorted({one.seen.attempt_id for one in seen if one.seen.attempt_id is not None})
+            calls += [
+                (CURSORS.refs_named, refs), (CURSORS.captures_named, refs), (CURSORS.returns_named, refs),
+                (CURSORS.attempts_of_refs_named, refs), (CURSORS.attempts_named, given | {"attempt_ids": marks}),
+            ]  # fmt: skip
+        known, *rest = await tx.all(*calls)
+        facts = Facts({((row.provider, row.account), row.event_key) for row in known})
+        if rest:
+            owners, captures, returns, by_ref, by_id = rest
+            facts.owners = {_key(row): row.attempt_id for row in owners}
             facts.captures = {_key(row): row for row in captures}
             facts.returns = {_key(row): row for row in returns}
-            ids = list({*named, *facts.owners.values()})
-            rows = await tx.rows(CURSORS.attempts_named, **merchant, attempt_ids=ids) if ids else []
-            facts.attempts = {row.attempt_id: row for row in rows}
-            return facts
+            facts.attempts = {row.attempt_id: row for row in (*by_ref, *by_id)}
+        return facts
 
-        return await self._world.database.transaction(load, name="what_is_known", read_only=True)
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A window with what its entries say; None of an entry that is known by its key."""
+
+    listed: Listed
+    said: tuple[Verified | Unreadable | None, ...]
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """The account that it was read from."""
+        return self.listed.looker.provider, self.listed.looker.account
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that its entries are stored under."""
+        return [
+            entry.key if said is None else said.key for entry, said in zip(self.listed.entries, self.said, strict=True)
+        ]
+
+    @property
+    def observations(self) -> list[Observation]:
+        """What is observed in the entries that were read."""
+        return [one for said in self.said if isinstance(said, Verified) for one in said.observations]
+
+
+def _looked(reading: Reading, facts: Facts) -> Looked:
+    listed = reading.listed
+    fresh = [
+        (entry, said)
+        for entry, said, key in zip(listed.entries, reading.said, reading.keys, strict=True)
+        if (reading.account, key) not in facts.known_events
+    ]
+    if listed.listing.is_log:
+        return Looked(listed, tuple(entry for entry, _ in fresh))
+    ours = [(entry, said) for entry, said in fresh if not _is_of_others(said, facts)]
+    news = tuple(entry for entry, said in ours if _is_news(said, facts))
+    orphans = orphans_of(listed.looker, reading.observations, facts)
+    return Looked(listed, news, tuple(orphans), len(fresh) - len(ours))
 
 
 def _key(row: Any) -> RefKey:
     return RefKey(row.provider, row.account, row.kind, row.ref)
 
 
-def _is_of_others(told: Told, facts: Facts) -> bool:
+def _is_of_others(said: Verified | Unreadable | None, facts: Facts) -> bool:
     """Whether nothing in the entry is ours: no mark of ours, and no reference that we know."""
-    if not isinstance(told.said, Verified):
+    if not isinstance(said, Verified):
         return False
-    seen = told.said.observations
-    return all(one.seen.attempt_id is None and facts.owner_of(one) is None for one in seen)
+    return all(one.seen.attempt_id is None and facts.owner_of(one) is None for one in said.observations)
 
 
-def _is_news(told: Told, facts: Facts) -> bool:
+def _is_news(said: Verified | Unreadable | None, facts: Facts) -> bool:
     """Whether the entry says more than our rows do. What cannot be read is news, and becomes a person's business."""
-    if not isinstance(told.said, Verified):
+    if not isinstance(said, Verified):
         return True
-    return any(_says_more(one, facts) for one in told.said.observations)
+    return any(_says_more(one, facts) for one in said.observations)
 
 
 def _says_more(observation: Observation, facts: Facts) -> bool:

@@ -74,7 +74,7 @@ ROWS: Final[tuple[Row, ...]] = (
 HANDLED: Final[Mapping[str, Row]] = {row.type: row for row in ROWS}
 
 # An envelope that Stripe calls an event: the usual one with a snapshot, and the thin one that only names an object.
-_ENVELOPES: Final = frozenset({"event", "v2.core.event"})
+ENVELOPES: Final = frozenset({"event", "v2.core.event"})
 
 Observe = Callable[[Seen, Source, bool], Observation]
 
@@ -93,7 +93,7 @@ def read_again(
     """
 
     def read(found: Mapping[str, Any]) -> Verified:
-        if source == "webhook" or found.get("object") in _ENVELOPES:
+        if source == "webhook" or found.get("object") in ENVELOPES:
             return _read_event(found, observe)
         live_mode = is_live(found, live)
         seen = tuple(observe(one, source, live_mode) for one in read_object(found))
@@ -108,7 +108,7 @@ def key_of(body: bytes) -> str:
 
 
 def _read_event(found: Mapping[str, Any], observe: Observe) -> Verified:
-    if found.get("object") not in _ENVELOPES:
+    if found.get("object") not in ENVELOPES:
         raise Surprise("it is no event")
     key, kind, live = name(found.get("id"), "the id of an event"), word(found.get("type")), found.get("livemode")
     if not kind or not isinstance(live, bool):

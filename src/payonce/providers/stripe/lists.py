@@ -16,7 +16,7 @@ from payonce.base.errors import ensure
 from payonce.providers.contract import Listing, Unknown
 from payonce.providers.listing import Entry, Page
 from payonce.providers.stripe.asking import seconds
-from payonce.providers.stripe.events import HANDLED
+from payonce.providers.stripe.events import ENVELOPES, HANDLED
 from payonce.providers.stripe.wire import Surprise, instant, mapping, name
 from payonce.providers.transport import Answer
 
@@ -84,8 +84,15 @@ def _read(page: Any) -> Page:
         raise Surprise("no list")
     if more and not data:
         raise Surprise("an empty page that is not the last")
-    entries = tuple(Entry(_bytes_of(each), instant(mapping(each).get("created"))) for each in data)
+    entries = tuple(Entry(_bytes_of(each), instant(mapping(each).get("created")), _key_of(each)) for each in data)
     return Page(entries, name(mapping(data[-1]).get("id"), "the id of the last entry") if more else None)
+
+
+def _key_of(entry: object) -> str:
+    """The id of an event, which is what a webhook's key is; objects are known by their bytes."""
+    event = mapping(entry)
+    found, kind = event.get("id"), event.get("object")
+    return found if isinstance(kind, str) and kind in ENVELOPES and isinstance(found, str) else ""
 
 
 def _bytes_of(entry: object) -> bytes:
