@@ -59,8 +59,9 @@ async def unobserved(moment: Moment) -> None:
 
 class OpenTx:
     """The port's `Tx` over a pipeline. `begin` and `end` are BEGIN and COMMIT, or None and a savepoint's release;
-    `behind_begin` is how the server is to go about it. Each round trip before the end may take `patience_seconds`; None is for
-    ever."""
+    `behind_begin` is how the server is to go about it. Each round trip before the end may take `patience_seconds`;
+    None is for ever.
+    """
 
     def __init__(
         self,
