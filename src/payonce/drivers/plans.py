@@ -9,7 +9,7 @@ keys' own look-ups go with them; those are kept for ever otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final
 
@@ -26,16 +26,18 @@ FORGET: Final[Call] = (Query("transaction.forget_plans", "DISCARD PLANS", _WHY),
 
 
 class Plans:
-    """The plans of one connection."""
+    """The plans of one connection. `seconds` counts up, whatever the clock on the wall does."""
 
-    def __init__(self) -> None:
-        self._thrown_away_at = monotonic()
+    def __init__(self, seconds: Callable[[], float] = monotonic) -> None:
+        self._seconds = seconds
+        self._thrown_away_at = seconds()
 
     def calls_for(self, name: str) -> Sequence[Call]:
         """What goes behind BEGIN of the transaction `name`."""
         if name not in KEEPING:
             return ()
-        if monotonic() - self._thrown_away_at < KEPT_SECONDS:
+        now = self._seconds()
+        if now - self._thrown_away_at < KEPT_SECONDS:
             return (KEEP,)
-        self._thrown_away_at = monotonic()
+        self._thrown_away_at = now
         return (KEEP, FORGET)
