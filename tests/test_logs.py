@@ -96,3 +96,60 @@ def test_on_a_terminal_lines_are_for_people_and_hold_no_local_variables() -> Non
         structlog.reset_defaults()
     assert "ord_1" in stream.getvalue() and "ValueError" in stream.getvalue()
     assert hidden not in stream.getvalue()
+
+
+ROWS = (
+    {"request_id": "req_1", "type": "payment_intent.succeeded", "event_id": "evt_01m7xkzwgke0083wy721bcj928"},
+    {"request_id": "req_2", "note": 'a "quoted" \n word', "number": 5},
+    {"note": "it was sk_live_51abcDEF0123456789!", "card": "4242 4242 4242 4242", "token": "harmless"},
+    {"note": "Bearer\nabc.def-ghi_12345"},
+)
+
+
+def without_time(line: dict[str, Any]) -> dict[str, Any]:
+    assert len(line.pop("at")) == len("2026-11-30T20:00:00.123456Z")
+    return line
+
+
+def test_lines_that_are_written_together_say_what_each_would_by_itself(lines: Any) -> None:
+    with logs.bound(job="receive"):
+        for row in ROWS:
+            structlog.get_logger("payonce.test").info("webhook", **row)
+        logs.write_many("payonce.test", "webhook", ROWS)
+    said = [without_time(line) for line in lines()]
+    assert said[: len(ROWS)] == said[len(ROWS) :] and len(said) == 2 * len(ROWS)
+    assert "4242" not in json.dumps(said) and "51abc" not in json.dumps(said) and "abc.def" not in json.dumps(said)
+
+
+def test_whoever_else_listens_hears_lines_that_are_written_together(lines: Any) -> None:
+    heard: list[logging.LogRecord] = []
+
+    class Listening(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record)
+
+    listening = Listening()
+    logging.getLogger("payonce.test").addHandler(listening)
+    try:
+        logs.write_many("payonce.test", "webhook", ROWS)
+    finally:
+        logging.getLogger("payonce.test").removeHandler(listening)
+    assert len(heard) == len(lines()) == len(ROWS)
+    with structlog.testing.capture_logs() as captured:
+        logs.write_many("payonce.test", "webhook", ROWS)
+    assert len(captured) == len(ROWS) and len(lines()) == len(ROWS)
+
+
+def test_lines_below_the_level_are_not_written_together_either() -> None:
+    stream = io.StringIO()
+    logs.configure(level="warning", form="json", stream=stream)
+    logs.write_many("payonce.test", "webhook", ROWS)
+    assert stream.getvalue() == ""
+
+
+def test_lines_that_cannot_be_written_together_are_lost_without_showing_what_they_carried(capfd: Any) -> None:
+    stream = io.StringIO()
+    logs.configure(form="json", stream=stream)
+    stream.close()
+    logs.write_many("payonce.test", "webhook", ROWS)
+    assert capfd.readouterr().err == "a line of payonce.test was lost: ValueError\n"

@@ -135,8 +135,8 @@ def test_open_findings_show_in_the_numbers_with_their_money(site: Site) -> None:
 def test_a_stranger_cannot_make_the_labels_grow(site: Site) -> None:
     metrics = site.edge.metrics
     for number in range(2000):
-        metrics.received(Received("accepted", "stripe", f"type.{number}", "ignored", ""), site.clock.now())
-        metrics.received(Received("forged", "stripe", f"forged.{number}", "forged", ""), site.clock.now())
+        metrics.received([Received("accepted", "stripe", f"type.{number}", "ignored", "")], site.clock.now())
+        metrics.received([Received("forged", "stripe", f"forged.{number}", "forged", "")], site.clock.now())
     lines = [line for line in metrics.text().decode().splitlines() if line.startswith("payonce_events_received_total")]
     assert len(lines) <= 302
     assert [line for line in lines if "forged." in line] == []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from structlog.testing import capture_logs
 
+from payonce.api.calls import Call
 from payonce.api.gather import Gatherer
 from payonce.drivers.postgres_sync import SyncDatabase
 from payonce.providers.contract import Acknowledged, Acknowledgement
@@ -225,3 +230,50 @@ def test_events_can_be_applied_again(site: Site) -> None:
     assert site.house.rows("SELECT sum(amount_minor), count(*) FROM postings") == before
     missing = site.api("POST", "/events/evt_00000000000000000000000000/replay")
     assert (missing.status_code, missing.json()["code"]) == (404, "event_unknown")
+
+
+def test_what_is_no_delivery_meets_the_router_as_before(site: Site) -> None:
+    """Deliveries pass the router by; everything else at their addresses is answered by it."""
+    assert site.ask("GET", "/webhooks/stripe").status_code == 405
+    assert site.ask("HEAD", "/webhooks/stripe").status_code == 405
+    for path in ("/webhooks", "/webhooks/", "/webhooks//stripe", "/webhooks/a/b/c/d", "/webhooks/stripe/"):
+        assert site.ask("POST", path, content=b"{}").status_code == 404, path
+
+
+def test_below_a_prefix_of_another_application_deliveries_are_taken(site: Site) -> None:
+    hook = owed(site)[0]
+    host = Starlette(routes=[Mount("/payments", app=site.app)])
+
+    async def story() -> httpx2.Response:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(host), base_url="http://shop.test") as client:
+            return await client.post("/payments/webhooks/stripe", content=hook.body, headers=dict(hook.headers))
+
+    assert site.run(story()).json()["verdict"] == "accepted"
+
+
+def test_what_breaks_while_a_delivery_is_taken_is_logged_under_the_id_of_its_request(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(lane: str, item: Any) -> Received:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(site.edge.gatherer, "put", broken)
+    with capture_logs() as lines:
+        answer = site.ask("POST", "/webhooks/stripe", content=b"{}", headers={"X-Request-Id": "their-own"})
+    assert (answer.status_code, answer.headers["x-request-id"]) == (500, "their-own")
+    said = [(line["event"], line["request_id"]) for line in lines]
+    assert said == [("broken", "their-own"), ("answered", "their-own")]
+
+
+def test_a_refused_delivery_leaves_no_circle_behind_that_keeps_its_body(site: Site) -> None:
+    """Circles are looked for seldom; a stranger who sends bodies must not fill the memory meanwhile."""
+    send(site, owed(site)[0])
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            assert site.ask("POST", "/webhooks/stripe", content=b"x" * 1000).status_code == 400
+        kept = [one for one in gc.get_objects() if isinstance(one, Call) and one.body.startswith(b"xxx")]
+    finally:
+        gc.enable()
+    assert kept == []

@@ -22,7 +22,7 @@ NOW: Final = datetime(2026, 11, 30, tzinfo=UTC)
 def exposed() -> Mapping[str, frozenset[str]]:
     """Name of each time series -> the names of its labels."""
     metrics = Metrics()
-    metrics.received(Received("accepted", "stripe", "a.b", "applied", "", lag_seconds=1.0), NOW)
+    metrics.received([Received("accepted", "stripe", "a.b", "applied", "", lag_seconds=1.0)], NOW)
     metrics.applied(0.1)
     metrics.checkout("reused")
     metrics.preview("bot")

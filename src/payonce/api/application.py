@@ -66,9 +66,14 @@ def build(
         response.headers.update((error.headers if isinstance(error, HTTPException) else None) or {})
         return response
 
+    delivering = webhooks.Delivering(edge)
+    frame = Middleware(
+        Frame, settings=settings, new_id=edge.new_request_id, show_problem=show, straight=delivering.straight,
+        straight_to=delivering,
+    )  # fmt: skip
     app = Starlette(
-        routes=_routes(edge, settings, with_shop=shop),
-        middleware=[Middleware(Frame, settings=settings, new_id=edge.new_request_id, show_problem=show)],
+        routes=[*delivering.routes(), *_routes(edge, settings, with_shop=shop)],
+        middleware=[frame],
         exception_handlers={PayonceError: on_error, HTTPException: on_error},
         lifespan=_lifespan(edge, background),
     )
@@ -79,7 +84,6 @@ def build(
 
 def _routes(edge: Edge, settings: ApiSettings, *, with_shop: bool) -> list[BaseRoute]:
     found: list[BaseRoute] = [
-        *webhooks.routes(),
         *pay.routes(),
         *status.routes(),
         *health.routes(),

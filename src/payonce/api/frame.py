@@ -50,7 +50,8 @@ _QUIET: Final = ("/livez", "/readyz", "/metrics", "/webhooks/", "/status/{token}
 
 
 class Frame:
-    """ASGI middleware. `show_page` draws a problem for a browser; without one, problems are JSON."""
+    """ASGI middleware. `show_problem` draws a problem for a browser or as JSON. `straight` finds the requests that go
+    to `straight_to` past the router: the hot path."""
 
     def __init__(
         self,
@@ -59,6 +60,8 @@ class Frame:
         new_id: Callable[[], str],
         show_problem: Callable[[Request, PayonceError], Response],
         load: Load | None = None,
+        straight: Callable[[Scope], Scope | None] = lambda scope: None,
+        straight_to: ASGIApp | None = None,
     ) -> None:
         self._app = app
         self._load = load or Load()
@@ -67,6 +70,8 @@ class Frame:
         self._new_id = new_id
         self._show_problem = show_problem
         self._safe = [*_SAFE, *([_INSIST_ON_TLS] if settings.is_secure else [])]
+        self._straight = straight
+        self._straight_to = straight_to or app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -76,11 +81,16 @@ class Frame:
         scope = {**scope, SCOPE_KEY: call, "method": "GET" if call.head else call.method}
         answer = _Answer(send, call, self._safe)
         began = time.perf_counter()
+        straight = self._straight(scope)
+        if straight is not None:
+            await self._serve(straight, receive, answer, self._straight_to)
+            _log(straight, answer.status, time.perf_counter() - began)
+            return
         token = otel.attach(call.context)
         outside = structlog.contextvars.get_contextvars()
         structlog.contextvars.bind_contextvars(request_id=call.request_id, trace_id=call.trace[:32] or None)
         try:
-            await self._serve(scope, receive, answer)
+            await self._serve(scope, receive, answer, self._app)
             _log(scope, answer.status, time.perf_counter() - began)
         finally:
             # Routes bind more ids on their way; a server may serve the next request in the same context.
@@ -88,20 +98,25 @@ class Frame:
             structlog.contextvars.bind_contextvars(**outside)
             otel.detach(token)
 
-    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer, app: ASGIApp) -> None:
         call: Call = scope[SCOPE_KEY]
         try:
             with self._load.one(scope["path"].removeprefix(call.root)) as held:
                 call.body = await _read_body(call, receive, held)
-                await self._app(scope, _replay(call.body, receive), answer)
+                await app(scope, _replay(call.body, receive), answer)
         except _Disconnected:
             return
         except Exception as error:
             known = error if isinstance(error, PayonceError) else Bug(f"{type(error).__name__}: {error}")
             if isinstance(known, Bug):
-                LOG.error("broken", code=known.code, exc_info=error)
-            if not answer.started:
-                await self._show_problem(Request(scope), known)(scope, receive, answer)
+                # Said here as well, because nothing is bound for what goes straight.
+                LOG.error("broken", code=known.code, request_id=call.request_id, exc_info=error)
+            try:
+                if not answer.started:
+                    await self._show_problem(Request(scope), known)(scope, receive, answer)
+            finally:
+                # The error knows this frame, and the frame would know the error: a circle that keeps the body.
+                del known
 
 
 class _Disconnected(Exception):
@@ -155,6 +170,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 class _Answer:
     """Sends an answer with the frame's headers, and without a body where none was asked for."""
 
+    __slots__ = ("_call", "_safe", "_send", "status")
+
     def __init__(self, send: Send, call: Call, safe: list[tuple[bytes, bytes]]) -> None:
         self._send = send
         self._call = call
@@ -187,7 +204,11 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
     # answering.
     if level == logging.INFO or logging.getLogger("payonce.api").isEnabledFor(level):
         ms = round(seconds * 1000, 1)
-        LOG.log(level, "answered", method=scope[SCOPE_KEY].method, route=route, status=status, ms=ms)
+        call: Call = scope[SCOPE_KEY]
+        LOG.log(
+            level, "answered", method=call.method, route=route, status=status, ms=ms, request_id=call.request_id,
+            trace_id=call.trace[:32] or None,
+        )  # fmt: skip
 
 
 def problem_response(request: Request, error: PayonceError, base_url: str) -> Response:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-import structlog
 from opentelemetry import trace
 from opentelemetry.trace import Link
 
+from payonce import logs
 from payonce.api.metrics import Metrics
 from payonce.api.tracing import TRACER, link_to
 from payonce.base import ids
@@ -17,8 +17,7 @@ from payonce.usecases.answers import Received
 from payonce.usecases.receive import Delivery, receive
 from payonce.usecases.world import World
 
-_NAMES: Final = {ids.EVENT: "event", ids.ORDER: "order", ids.ATTEMPT: "attempt"}
-LOG: Final = structlog.get_logger("payonce.api.webhooks")
+LOGGER: Final = "payonce.api.webhooks"
 
 
 class Ingest:
@@ -36,17 +35,21 @@ class Ingest:
             results = await receive(self._world, merchant_id, deliveries)
             span.set_attribute("payonce.deliveries", len(deliveries))
         self._metrics.applied(time.perf_counter() - began)
-        for delivery, received in zip(deliveries, results, strict=True):
-            self._metrics.received(received, self._world.clock.now())
-            _log(delivery, received)
+        self._metrics.received(results, self._world.clock.now())
+        logs.write_many(LOGGER, "webhook", map(_row, deliveries, results))
         return results
 
 
-def _log(delivery: Delivery, received: Received) -> None:
-    """One line for each, with the ids that it is found by; what is not known is left out."""
-    found = ((ids.EVENT, received.event_id), (ids.ORDER, received.order_id), (ids.ATTEMPT, received.attempt_id))
-    known = {f"{_NAMES[prefix]}_id": ids.show(prefix, value) for prefix, value in found if value is not None}
-    LOG.info(
-        "webhook", request_id=delivery.request_id, provider=received.provider, type=received.type,
-        verdict=received.verdict, outcome=received.outcome, reason=received.reason, **known,
-    )  # fmt: skip
+def _row(delivery: Delivery, received: Received) -> dict[str, Any]:
+    """The line of one delivery, with the ids that it is found by; what is not known is left out."""
+    row: dict[str, Any] = {
+        "request_id": delivery.request_id, "provider": received.provider, "type": received.type,
+        "verdict": received.verdict, "outcome": received.outcome, "reason": received.reason,
+    }  # fmt: skip
+    if received.event_id is not None:
+        row["event_id"] = ids.show(ids.EVENT, received.event_id)
+    if received.order_id is not None:
+        row["order_id"] = ids.show(ids.ORDER, received.order_id)
+    if received.attempt_id is not None:
+        row["attempt_id"] = ids.show(ids.ATTEMPT, received.attempt_id)
+    return row

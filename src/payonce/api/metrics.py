@@ -7,7 +7,8 @@ words of ours or types that a provider signed, so that a stranger cannot make th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter as Counted
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -75,18 +76,19 @@ class Metrics:
         self._dropped = self._gauge("evidence_dropped", "Rows of evidence that could not be kept")
         self._types: set[str] = set()
 
-    def received(self, received: Received, now: datetime) -> None:
-        """Count one webhook."""
-        genuine = received.verdict in ("accepted", "duplicate")
-        outcome = received.outcome if received.verdict == "accepted" else received.verdict
-        self._received.labels(received.provider, self._type(received.type) if genuine else "", outcome).inc()
-        if not genuine:
-            return
-        self._last_webhook.labels(received.provider).set(now.timestamp())
-        if received.verdict == "duplicate":
-            self.absorbed("webhook")
-        elif received.lag_seconds is not None and received.outcome == "applied":
-            self._lag.observe(max(received.lag_seconds, 0.0))
+    def received(self, many: Sequence[Received], now: datetime) -> None:
+        """Count webhooks that were taken in together."""
+        for (provider, kind, verdict, outcome), number in Counted(map(_kind_of, many)).items():
+            genuine = verdict in ("accepted", "duplicate")
+            said = outcome if verdict == "accepted" else verdict
+            self._received.labels(provider, self._type(kind) if genuine else "", said).inc(number)
+            if genuine:
+                self._last_webhook.labels(provider).set(now.timestamp())
+            if verdict == "duplicate":
+                self._absorbed.labels("webhook").inc(number)
+        for each in many:
+            if each.lag_seconds is not None and each.verdict == "accepted" and each.outcome == "applied":
+                self._lag.observe(max(each.lag_seconds, 0.0))
 
     def applied(self, seconds: float) -> None:
         """Count one group of webhooks."""
@@ -195,3 +197,8 @@ class Metrics:
                 return "other"
             self._types.add(name)
         return name
+
+
+def _kind_of(received: Received) -> tuple[str, str, str, str]:
+    """All of a webhook that it is counted by."""
+    return received.provider, received.type, received.verdict, received.outcome

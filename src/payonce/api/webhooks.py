@@ -8,17 +8,14 @@ status get a body for people.
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 import structlog
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from payonce.api.calls import call_of
-from payonce.api.edge import Edge, edge_of
+from payonce.api.calls import SCOPE_KEY, Call
+from payonce.api.edge import Edge
 from payonce.base import ids
 from payonce.base.errors import Refused, Unavailable
 from payonce.providers.contract import Acknowledged, Acknowledgement, plain_acknowledgement
@@ -29,39 +26,73 @@ from payonce.usecases.receive import Delivery
 LOG: Final = structlog.get_logger("payonce.api.webhooks")
 # Soon enough that a provider which honours it is not kept waiting, long enough for a database to restart.
 STORE_RETRY_SECONDS: Final = 5.0
-
-
-async def deliver(request: Request) -> Response:
-    """One delivered webhook."""
-    edge, call = edge_of(request), call_of(request)
-    provider, account = request.path_params["provider"], request.path_params.get("account")
-    merchant_id = _merchant_of(edge, provider, request.path_params.get("merchant"), account)
-    delivery = Delivery(provider, account, call.headers, call.body, call.request_id, call.trace)
-    try:
-        received = await edge.gatherer.put(merchant_id, delivery)
-    except Exception as error:
-        answer = _in_own_words(acknowledge(edge.world, merchant_id, provider, account, "retry"), "retry")
-        if answer is None:
-            raise
-        # Whatever is wrong with us, the provider hears in its own words that it may come again.
-        LOG.error("webhook_not_taken", provider=provider, exc_info=error)
-        return answer
-    said = acknowledgement_of(edge.world, merchant_id, received)
-    return _in_own_words(said, acknowledged(received)) or _for_people(received, said.status)
+FORMS: Final = ("{provider}", "{merchant}/{provider}", "{merchant}/{provider}/{account}")
+_POST: Final = "POST"
 
 
 class Delivering:
-    """`deliver` as an application: Starlette wraps a function twice for errors that the frame catches anyway."""
+    """The route as an application of its own, for the frame to call at once: a router and its wrappers cost as much as
+    taking a webhook in.
+    """
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._routes = [Route(f"/webhooks/{form}", self, methods=[_POST], name="deliver") for form in FORMS]
+        # By what the address names, and what is answered by whom it came to: both are settings, and never change.
+        self._owners: dict[tuple[str, str | None, str | None], str] = {}
+        self._answers: dict[tuple[str, str, str, Acknowledged], tuple[Acknowledgement, bool]] = {}
+
+    def routes(self) -> list[Route]:
+        """The three forms of a webhook's address, for a router."""
+        return self._routes
+
+    def straight(self, scope: Scope) -> Scope | None:
+        """The scope as the router would hand it to the route, where it is a delivery; None: let the router look."""
+        call: Call = scope[SCOPE_KEY]
+        path: str = scope["path"].removeprefix(call.root)
+        if scope["method"] != _POST or not path.startswith("/webhooks/"):
+            return None
+        for route in self._routes:
+            found = route.path_regex.match(path)
+            if found is not None:
+                return {**scope, "route": route, "path_params": found.groupdict()}
+        return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await deliver(Request(scope, receive, send))
-        await response(scope, receive, send)
+        """One delivered webhook, whose body the frame has read."""
+        call: Call = scope[SCOPE_KEY]
+        params = scope["path_params"]
+        provider, account = params["provider"], params.get("account")
+        merchant_id = self._owner(provider, params.get("merchant"), account)
+        delivery = Delivery(provider, account, call.headers, call.body, call.request_id, call.trace)
+        try:
+            received = await self._edge.gatherer.put(merchant_id, delivery)
+        except Exception as error:
+            said = acknowledge(self._edge.world, merchant_id, provider, account, "retry")
+            if _is_plain(said, "retry"):
+                raise
+            # Whatever is wrong with us, the provider hears in its own words that it may come again.
+            LOG.error("webhook_not_taken", provider=provider, request_id=call.request_id, exc_info=error)
+            await _say(send, said)
+            return
+        said, is_plain = self._answer(merchant_id, received)
+        await _say(send, _for_people(received, said.status) if is_plain else said)
 
+    def _owner(self, provider: str, merchant_id: str | None, account: str | None) -> str:
+        asked = (provider, merchant_id, account)
+        if asked not in self._owners:
+            # Only what is found is kept: there are as many addresses of nobody as somebody likes to try.
+            self._owners[asked] = _merchant_of(self._edge, provider, merchant_id, account)
+        return self._owners[asked]
 
-def routes() -> list[Route]:
-    """The three forms of a webhook's address."""
-    forms = ("{provider}", "{merchant}/{provider}", "{merchant}/{provider}/{account}")
-    return [Route(f"/webhooks/{form}", Delivering(), methods=["POST"], name="deliver") for form in forms]
+    def _answer(self, merchant_id: str, received: Received) -> tuple[Acknowledgement, bool]:
+        """What the adapter says to it, and whether that is no more than a status."""
+        what = acknowledged(received)
+        about = (merchant_id, received.provider, received.account, what)
+        if about not in self._answers:
+            said = acknowledgement_of(self._edge.world, merchant_id, received)
+            self._answers[about] = (said, _is_plain(said, what))
+        return self._answers[about]
 
 
 def _merchant_of(edge: Edge, provider: str, merchant_id: str | None, account: str | None) -> str:
@@ -79,14 +110,12 @@ def _merchant_of(edge: Edge, provider: str, merchant_id: str | None, account: st
     return owners.pop()
 
 
-def _in_own_words(said: Acknowledgement, what: Acknowledged) -> Response | None:
-    """The answer as the adapter says it; None where it says no more than a status."""
-    if said.body == plain_acknowledgement(what).body:
-        return None
-    return Response(said.body, said.status, media_type=said.content_type)
+def _is_plain(said: Acknowledgement, what: Acknowledged) -> bool:
+    """Whether the adapter says no more than a status."""
+    return said.body == plain_acknowledgement(what).body
 
 
-def _for_people(received: Received, status: int) -> Response:
+def _for_people(received: Received, status: int) -> Acknowledgement:
     if received.verdict == "forged":
         raise Refused("the signature does not verify", code="webhook_forged", status=status)
     if received.verdict == "retry":
@@ -94,9 +123,16 @@ def _for_people(received: Received, status: int) -> Response:
             "the event could not be stored", code="store_unavailable", retry_after_seconds=STORE_RETRY_SECONDS,
             status=status,
         )  # fmt: skip
-    told = {
-        "received": True,
-        "verdict": received.verdict,
-        "event_id": ids.show(ids.EVENT, received.event_id) if received.event_id else None,
-    }
-    return Response(json.dumps(told), status, media_type="application/json")
+    # Words of ours and letters of an id: nothing that JSON would have to escape.
+    event_id = f'"{ids.show(ids.EVENT, received.event_id)}"' if received.event_id else "null"
+    told = f'{{"received": true, "verdict": "{received.verdict}", "event_id": {event_id}}}'
+    return Acknowledgement(status, told.encode())
+
+
+async def _say(send: Send, said: Acknowledgement) -> None:
+    kind = said.content_type
+    if kind.startswith("text/") and "charset=" not in kind:
+        kind += "; charset=utf-8"
+    headers = [(b"content-length", b"%d" % len(said.body)), (b"content-type", kind.encode("latin-1"))]
+    await send({"type": "http.response.start", "status": said.status, "headers": headers})
+    await send({"type": "http.response.body", "body": said.body})

@@ -297,7 +297,8 @@ def _report(book: Book) -> None:
         _say(book, capture, "return_undone", undone if order.released_at else 0)
         _say(book, capture, "late_payment", capture.held_minor, order_state=order.state)
         surplus = capture.surplus_minor - book.surplus_back(capture)
-        detail = {"order_state": order.state, "refund": refunding.prospect(book, capture)}
+        # What is said of it, where there is any.
+        detail = {"order_state": order.state, "refund": refunding.prospect(book, capture)} if surplus > 0 else {}
         _say(book, capture, "over_payment", surplus if capture.allocated_minor else 0, **detail)
         _say(book, capture, "second_charge", 0 if capture.allocated_minor else surplus, **detail)
         about = ":".join(key)
@@ -323,8 +324,9 @@ def _report_missing(book: Book, order: Order) -> None:
 
 def _say(book: Book, capture: Capture, kind: str, money_minor: int, **detail: str) -> None:
     """Find the difference while there is money in it; else say that it is gone, where it may have been found before."""
-    about = ":".join(capture.key)
     if money_minor > 0:
-        book.find(kind, about, book.orders[capture.order_id], money_minor, **detail)
-    elif not capture.is_new or any(known.fingerprint == f"{kind}:{about}" for known in book.findings):
-        book.resolve(kind, about)
+        book.find(kind, ":".join(capture.key), book.orders[capture.order_id], money_minor, **detail)
+    elif not capture.is_new or book.findings:
+        about = ":".join(capture.key)
+        if not capture.is_new or any(known.fingerprint == f"{kind}:{about}" for known in book.findings):
+            book.resolve(kind, about)

@@ -96,7 +96,7 @@ def key_of(observation: Observation, ref: Ref) -> RefKey:
 
 def _take_refs(book: Book, attempt: Attempt, observation: Observation, seen: PaymentSeen) -> bool:
     """Note every reference of the object as the attempt's own. True when one of them serves another attempt (C3)."""
-    refs = [seen.ref, *seen.related] + ([seen.capture] if seen.capture else [])
+    refs = [seen.ref, *seen.related] + ([seen.capture] if seen.capture and seen.capture is not seen.ref else [])
     keys = list(dict.fromkeys(key_of(observation, ref) for ref in refs))
     for key in keys:
         owner = book.refs.get(key)

@@ -72,7 +72,9 @@ def packed(kind: str, values: Sequence[Any]) -> bytes:
         items = [part for value in values for part in ((_NULL,) if value is None else (pack(">i", len(value)), value))]
     elif kind == "uuid":
         # Ids hardly ever repeat, and to look for it costs more than to encode them.
-        items = [_NULL if value is None else encode(value) for value in values]
+        items = [_NULL if value is None else _LENGTH_16 + value.int.to_bytes(16, "big") for value in values]
+    elif len(values) == 1:
+        items = [_NULL if has_null else encode(values[0])]
     else:
         # Most columns of a batch say the same thing many times; it is encoded once.
         known = {value: _NULL if value is None else encode(value) for value in set(values)}

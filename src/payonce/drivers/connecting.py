@@ -17,9 +17,12 @@ _KEEPALIVE: Final = {
     "tcp_user_timeout": "25000",
 }
 
-# Times are UTC on the wire, and limits hold for every statement. One statement, so that it costs one round trip.
+# Times are UTC on the wire, and limits hold for every statement. One statement, so that it costs one round trip. The
+# answer is whether the server keeps plans when it is told to, and forgets them (see `plans.py`); a server that only
+# speaks like PostgreSQL may do neither.
 SETTINGS: Final = """
 SELECT
+    version() LIKE 'PostgreSQL %%' AND EXISTS (SELECT FROM pg_settings WHERE name = 'plan_cache_mode'),
     set_config('TimeZone', 'UTC', false),
     set_config('statement_timeout', %(statement)s::text, false),
     set_config('lock_timeout', %(lock)s::text, false),

@@ -11,12 +11,11 @@ import os
 import re
 import socket
 from collections import namedtuple
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from time import monotonic
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from psycopg import AsyncConnection, Connection, Error, OperationalError, pq
 from psycopg.abc import PQGen
@@ -29,18 +28,20 @@ from psycopg.waiting import Wait
 
 from payonce.base.errors import Bug
 from payonce.drivers.columns import PACKED, oid_of, packed
+from payonce.drivers.plans import Plans
 from payonce.store.database import Call, Row
 
 AnyConnection: TypeAlias = "Connection[Any] | AsyncConnection[Any]"
 # A statement's text and the types of its parameters: what the server prepares separately.
 _Key: TypeAlias = tuple[bytes, tuple[int, ...]]
+# What was turned into bytes already, by the object itself (which its call keeps alive) and by what it is sent as.
+_Known: TypeAlias = "dict[tuple[int, str | None], tuple[Any, int, pq.Format]]"
 
 _PARAMETER: Final = re.compile(r"%%|%\(([a-z][a-z0-9_]*)\)s(?:::([a-z]+)\[\])?")
 _FINE: Final = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What one statement answered: its rows, how many rows it touched, and its command tag (`UPDATE 3`)."""
 
     rows: list[Row]
@@ -48,8 +49,7 @@ class Reply:
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Command:
+class _Command(NamedTuple):
     sql: bytes
     values: Sequence[Any]
     types: tuple[int, ...]
@@ -77,8 +77,15 @@ class Pipeline:
     """One connection, as round trips. `wait` drives psycopg's generators; `prepare` keeps statements on the server."""
 
     def __init__(
-        self, connection: AnyConnection, wait: Callable[[PQGen[Any]], Awaitable[Any]], *, prepare: bool = True
+        self,
+        connection: AnyConnection,
+        wait: Callable[[PQGen[Any]], Awaitable[Any]],
+        *,
+        prepare: bool = True,
+        plans: Plans | None = None,
     ) -> None:
+        # None: nobody says how long the server keeps plans.
+        self.plans = plans
         self.warnings: list[str] = []
         self.connection = connection
         self._pg = connection.pgconn
@@ -88,19 +95,21 @@ class Pipeline:
         # An application's own connection may speak another encoding, which psycopg knows how to write.
         self._packs = connection.info.encoding == "utf-8"
         self._names: dict[_Key, bytes] = {}
+        # How a row of the statement is made.
+        self._makers: dict[bytes, Callable[[Sequence[Any]], Any]] = {}
         self._count = 0
         connection.add_notice_handler(self._notice)
 
     async def exchange(self, calls: Sequence[Call], *, patience_seconds: float | None = None) -> list[Reply]:
         """Send `calls`, read their answers. Raises the psycopg error of the first that failed (those behind it were not
         executed), and Silence when `patience_seconds` pass without the whole answer."""
-        # Statements of a batch are handed the same columns; each is packed once.
-        columns: dict[tuple[int, str], bytes] = {}
-        commands = [self._command(query.sql, params, columns) for query, params in calls]
+        # Statements of a batch are handed the same columns and the same merchant; each value is turned into bytes once.
+        known: _Known = {}
+        commands = [self._command(query.sql, params, known) for query, params in calls]
         deadline = None if patience_seconds is None else monotonic() + patience_seconds
         self.warnings.clear()
         results: list[PGresult] = await self._wait(self._talk(commands, deadline))
-        return [self._reply(result) for result in results]
+        return [self._reply(command.sql, result) for command, result in zip(commands, results, strict=True)]
 
     @property
     def is_lost(self) -> bool:
@@ -122,32 +131,36 @@ class Pipeline:
     def forget_plans(self) -> None:
         """Prepare every statement anew when it is next used; the tables below have changed."""
         self._names.clear()
+        self._makers.clear()
 
     def release(self) -> None:
         """Leave the connection to its owner."""
         self.connection.remove_notice_handler(self._notice)
 
-    def _command(self, text: str, params: Any, columns: dict[tuple[int, str], bytes]) -> _Command:
+    def _command(self, text: str, params: Mapping[str, object], known: _Known) -> _Command:
         sql, kinds = _compiled(text)
-        if len(params) != len(kinds) or not all(name in params for name in kinds):
+        if params.keys() != kinds.keys():
             raise Bug(f"the statement wants {sorted(kinds)} and was given {sorted(params)}: {text:.80}")
-        values, types, formats = list[Any](), list[int](), list[pq.Format]()
+        dumped = []
         for name, kind in kinds.items():
             value = params[name]
-            if kind is not None and self._packs and type(value) is list:
-                key = (id(value), kind)
-                if key not in columns:
-                    columns[key] = packed(kind, value)
-                values.append(columns[key])
-                types.append(oid_of(kind))
-                formats.append(pq.Format.BINARY)
-            else:
-                # A single text goes untyped, as in handwritten SQL.
-                form = PyFormat.BINARY if isinstance(value, list) else PyFormat.AUTO
-                values += self._transformer.dump_sequence([value], [form])
-                types += self._transformer.types or ()
-                formats += self._transformer.formats or ()
-        return _Command(sql, values, tuple(types), formats)
+            key = (id(value), kind)
+            found = known.get(key)
+            if found is None:
+                found = known[key] = self._dump(value, kind)
+            dumped.append(found)
+        values, types, formats = zip(*dumped, strict=True) if dumped else ((), (), ())
+        return _Command(sql, values, types, formats)
+
+    def _dump(self, value: object, kind: str | None) -> tuple[Any, int, pq.Format]:
+        """The value as a parameter, with its type and format."""
+        if kind is not None and self._packs and type(value) is list:
+            return packed(kind, value), oid_of(kind), pq.Format.BINARY
+        # A single text goes untyped, as in handwritten SQL.
+        form = PyFormat.BINARY if isinstance(value, list) else PyFormat.AUTO
+        [dumped] = self._transformer.dump_sequence([value], [form])
+        [kind_of], [format_of] = self._transformer.types or (0,), self._transformer.formats or (pq.Format.TEXT,)
+        return dumped, kind_of, format_of
 
     def _talk(self, commands: Sequence[_Command], deadline: float | None) -> PQGen[list[PGresult]]:
         results: list[PGresult] = []
@@ -212,12 +225,15 @@ class Pipeline:
             if prepared is not None and result.status in _FINE:
                 self._names[prepared[0]] = prepared[1]
 
-    def _reply(self, result: PGresult) -> Reply:
+    def _reply(self, sql: bytes, result: PGresult) -> Reply:
         rows: list[Row] = []
         if result.ntuples:
-            columns = tuple(result.fname(number) or b"" for number in range(result.nfields))
+            make = self._makers.get(sql) if self._prepare else None
+            if make is None:
+                make = _row_of(tuple(result.fname(number) or b"" for number in range(result.nfields)))
+                self._makers[sql] = make
             self._transformer.set_pgresult(result)
-            rows = self._transformer.load_rows(0, result.ntuples, _row_of(columns))
+            rows = self._transformer.load_rows(0, result.ntuples, make)
         return Reply(rows, result.command_tuples or 0, (result.command_status or b"").decode())
 
     def _notice(self, diagnostic: Diagnostic) -> None:

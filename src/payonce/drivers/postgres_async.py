@@ -23,6 +23,7 @@ from payonce.base.chance import Chance
 from payonce.base.clock import Clock
 from payonce.drivers.connecting import SETTINGS, conninfo, settings
 from payonce.drivers.pipeline import Pipeline
+from payonce.drivers.plans import Plans
 from payonce.drivers.postgres_shared import PostgresDatabase
 from payonce.drivers.transaction import Observer, unobserved
 from payonce.store.database import RERUN_CONSTRAINTS, Limits, Meanings, RerunConstraints
@@ -88,6 +89,7 @@ class _Connection(AsyncConnection[Any]):
     """A connection that knows its pipeline, which knows what it has prepared."""
 
     line: Pipeline | None = None
+    plans: Plans | None = None
 
     @classmethod
     async def connect(cls, conninfo: str = "", **options: Any) -> Self:
@@ -136,7 +138,7 @@ class _Pool:
     async def take(self) -> Pipeline:
         connection = await self._pool.getconn()
         if connection.line is None:
-            connection.line = Pipeline(connection, connection.wait)
+            connection.line = Pipeline(connection, connection.wait, plans=connection.plans)
             self._lines.add(connection.line)
         return connection.line
 
@@ -168,4 +170,6 @@ class _Pool:
             task.exception()
 
     async def _configure(self, connection: _Connection) -> None:
-        await connection.execute(SETTINGS, settings(self._limits), prepare=False)
+        answer = await connection.execute(SETTINGS, settings(self._limits), prepare=False)
+        row = await answer.fetchone()
+        connection.plans = Plans() if row is not None and row[0] else None

@@ -125,6 +125,7 @@ class PostgresDatabase:
             Moment(name, "before_begin", run),
             self._observer,
             begin=self._begin(read_only),
+            behind_begin=line.plans.calls_for(name) if line.plans is not None else (),
             end=COMMIT,
             patience_seconds=None if name.startswith(_WITHOUT_LIMIT) else self._limits.answer_seconds,
         )

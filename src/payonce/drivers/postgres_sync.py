@@ -25,6 +25,7 @@ from payonce.base.chance import Chance
 from payonce.base.clock import Clock
 from payonce.drivers.connecting import SETTINGS, conninfo, settings
 from payonce.drivers.pipeline import Pipeline
+from payonce.drivers.plans import Plans
 from payonce.drivers.postgres_shared import PostgresDatabase
 from payonce.drivers.transaction import Observer, unobserved
 from payonce.store.database import RERUN_CONSTRAINTS, Limits, Meanings, RerunConstraints
@@ -129,12 +130,13 @@ class _Shelf:
 
     def _connect(self, deadline: float) -> Pipeline:
         connection = self._knock(deadline)
-        connection.execute(SETTINGS, settings(self._limits), prepare=False)
+        row = connection.execute(SETTINGS, settings(self._limits), prepare=False).fetchone()
+        plans = Plans() if row is not None and row[0] else None
 
         async def wait(generator: PQGen[Any]) -> Any:
             return connection.wait(generator)
 
-        return Pipeline(connection, wait)
+        return Pipeline(connection, wait, plans=plans)
 
     def _knock(self, deadline: float) -> psycopg.Connection[Any]:
         while True:

@@ -58,8 +58,10 @@ async def unobserved(moment: Moment) -> None:
 
 
 class OpenTx:
-    """The port's `Tx` over a pipeline. `begin` and `end` are BEGIN and COMMIT, or None and a savepoint's release. Each
-    round trip before the end may take `patience_seconds`; None is for ever."""
+    """The port's `Tx` over a pipeline. `begin` and `end` are BEGIN and COMMIT, or None and a savepoint's release;
+    `behind_begin` is how the server is to go about it. Each round trip before the end may take `patience_seconds`;
+    None is for ever.
+    """
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class OpenTx:
         *,
         begin: Call | None,
         end: Call,
+        behind_begin: Sequence[Call] = (),
         patience_seconds: float | None = None,
     ) -> None:
         self.now = now
@@ -78,6 +81,7 @@ class OpenTx:
         self._moment = moment
         self._observer = observer
         self._begin = begin
+        self._behind_begin = behind_begin
         self._end = end
         self._patience_seconds = patience_seconds
         self._queue: list[Call] = []
@@ -163,7 +167,7 @@ class OpenTx:
         return self._patience_seconds and self._patience_seconds * (1 + statements // STATEMENTS_IN_PATIENCE)
 
     def _first(self) -> list[Call]:
-        first = [self._begin] if self._begin else []
+        first = [self._begin, *self._behind_begin] if self._begin else []
         self._begin = None
         return first
 

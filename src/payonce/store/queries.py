@@ -33,6 +33,8 @@ class Queries:
     def __init__(self, noun: str, found: dict[str, Query]) -> None:
         self._noun = noun
         self._found = found
+        # Asked for twenty times by every event; `__getattr__` is left for what is not there.
+        self.__dict__.update(found)
 
     def __getattr__(self, name: str) -> Query:
         if name.startswith("_"):

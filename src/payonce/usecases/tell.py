@@ -107,7 +107,12 @@ def keys_of(observation: Observation) -> list[RefKey]:
     """Every reference that tells which attempt an observation is about."""
     seen = observation.seen
     if isinstance(seen, PaymentSeen):
-        refs = [seen.ref, *seen.related, *(ref for ref in (seen.capture, seen.parent) if ref is not None)]
+        refs = [seen.ref, *seen.related]
+        # Most money is counted by the object itself.
+        if seen.capture is not None and seen.capture is not seen.ref:
+            refs.append(seen.capture)
+        if seen.parent is not None:
+            refs.append(seen.parent)
     else:
         refs = [seen.capture]
     return [key_of(observation, ref) for ref in refs]
@@ -181,8 +186,8 @@ class _Joining:
         An attempt counts only within the account that it was made with: another merchant's genuine event names
         nothing here.
         """
-        stored = [self._owners[key] for key in keys_of(observation) if key in self._owners]
-        for attempt_id in [*stored, observation.seen.attempt_id]:
+        owners = map(self._owners.get, keys_of(observation))
+        for attempt_id in (*owners, observation.seen.attempt_id):
             found = self._attempts.get(attempt_id) if attempt_id is not None else None
             if found is not None and (found[0].provider, found[0].account) == (
                 observation.provider,

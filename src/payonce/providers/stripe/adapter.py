@@ -68,6 +68,24 @@ _EXPANSIONS: Final[Mapping[str, str]] = {
 # What ends an object: an intent is cancelled, a session expired; a session's intent is ended by its session only.
 _CLOSINGS: Final[Mapping[str, str]] = {"payment_intent": "cancel", "checkout_session": "expire"}
 
+_CAPABILITIES: Final = Capabilities(
+    flows=("payment_intent", "checkout_session"),
+    idempotency="key",
+    idempotency_life_seconds=KEY_LIFE_SECONDS,
+    can_close=True,
+    can_find=True,
+    confirm_by_read=False,
+    shortest_session_seconds=SHORTEST_SESSION_SECONDS,
+    smallest_minor=SMALLEST_MINOR,
+    handled_events=tuple(events.HANDLED),
+    largest_minor=LARGEST_MINOR,
+    step_minor=STEP_MINOR,
+    refund="async",
+    refund_life_seconds=KEY_LIFE_SECONDS,
+    expiring_flows=("checkout_session",),
+    lists=lists.LISTS,
+)
+
 
 class StripeAdapter:
     """Implements `contract.Adapter` and `listing.Lists` for Stripe, or for a stand-in at `api_base`.
@@ -109,23 +127,7 @@ class StripeAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(
-            flows=("payment_intent", "checkout_session"),
-            idempotency="key",
-            idempotency_life_seconds=KEY_LIFE_SECONDS,
-            can_close=True,
-            can_find=True,
-            confirm_by_read=False,
-            shortest_session_seconds=SHORTEST_SESSION_SECONDS,
-            smallest_minor=SMALLEST_MINOR,
-            handled_events=tuple(events.HANDLED),
-            largest_minor=LARGEST_MINOR,
-            step_minor=STEP_MINOR,
-            refund="async",
-            refund_life_seconds=KEY_LIFE_SECONDS,
-            expiring_flows=("checkout_session",),
-            lists=lists.LISTS,
-        )
+        return _CAPABILITIES
 
     def create(self, ask: Ask) -> Call:
         """The call that makes the intent or session. Raises Refused `amount_not_payable`."""
