@@ -19,7 +19,7 @@ TIMES: Final = 10
 # A question may read that many times as much behind ten times the past, or up to so many pages: indexes get a level
 # more, and a few hundred rows that are looked up one by one may have been read at once where there were few.
 MOST_TIMES: Final = 3.0
-MOST_PAGES: Final = 500
+MOST_PAGES: Final = 800
 # A payment reads what its statements do; indexes that are a level deeper are what may be dearer.
 MOST_TIMES_OF_A_PAYMENT: Final = 1.5
 PAYMENT: Final = "a payment, from its order to its settlement"

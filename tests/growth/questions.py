@@ -70,7 +70,7 @@ class Values:
             "hashes": [b"h"], "ref": f"pi_{number}", "refs": [f"pi_{number}"], "kinds": ["payment_intent"],
             "providers": ["stripe"], "accounts": ["main"], "merchants": [DEFAULT_MERCHANT], "modes": ["test"],
             "fingerprint": f"stuck_order:{number}", "fingerprints": [f"stuck_order:{number}"],
-            "found_by": "invariants", "resent": ["mail"], "job": "monitor", "name": None, "names": ["monitor"],
+            "found_by": "invariants", "resent": ["mail"], "claimed": ["invite"], "known": ["invite"], "job": "monitor", "name": None, "names": ["monitor"],
             "route": None, "routes": ["mail"], "tone": "raised", "kind": None, "type": None, "owner": None,
             "severity": None, "state": None, "payee": "club", "payees": ["club"], "numbers": [1], "sku": "ball",
             "skus": ["ball"], "currency": "USD", "currencies": ["USD"], "thresholds": [1], "doubts": ["in_doubt"],
