@@ -267,12 +267,3 @@ FROM (
 ) AS waiting
 GROUP BY payee, currency
 ORDER BY payee, currency;
-
--- name: monitor_findings
--- What the monitor's checks found and is not resolved.
-SELECT kind, fingerprint, found_by
-FROM findings
-WHERE merchant_id = %(merchant_id)s::text
-    AND state <> 'resolved'
-    AND found_by IS NOT NULL
-ORDER BY fingerprint;
