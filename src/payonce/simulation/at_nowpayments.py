@@ -51,6 +51,7 @@ EXPIRES_AFTER: Final = {2 * HOUR: 1.0, 7 * 24 * HOUR: 2.0}
 # What comes who sends less, a little less (the fee of his exchange), or more than he was asked for.
 SHARES: Final = {"less": Decimal("0.4"), "a little less": Decimal("0.97"), "more": Decimal("1.25")}
 _MARKED: Final = re.compile(r"att_[0-9a-z]{26}")
+_SHOWN: Final = re.compile(r'"payment_id":"?([0-9]+)')
 _NAMED: Final = re.compile(r"(?:payment/|invoiceId=)([0-9]{10,12})")
 
 
@@ -173,8 +174,8 @@ class AtNowPayments(Provider):
         return f"{path}:{marked[0]}" if marked and request.method == "POST" else None
 
     def read_in(self, request: Request, answer: Answer) -> Iterable[str]:
-        """No refund ever begins here, so nothing has to be read for one."""
-        return ()
+        """The payments that an answer shows; what was paid elsewhere may go back once these are known."""
+        return _SHOWN.findall(answer.body.decode("utf-8", "replace")) if request.method == "GET" else ()
 
     def sends_back(self, request: Request) -> bool:
         """Nothing sends money back."""

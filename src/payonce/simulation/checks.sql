@@ -267,3 +267,11 @@ FROM (
 ) AS waiting
 GROUP BY payee, currency
 ORDER BY payee, currency;
+
+-- name: troubles
+-- What a job could not do, and why: an error of ours is written there, so that one order holds nothing else up.
+SELECT fingerprint, detail
+FROM findings
+WHERE merchant_id = %(merchant_id)s::text
+    AND kind = 'job_trouble'
+ORDER BY fingerprint;
