@@ -199,6 +199,25 @@ def test_a_lost_create_without_a_name_is_abandoned_and_never_handed_out(coins: H
     assert coins.see(order).counters.recorded == 1
 
 
+def test_a_second_deposit_of_somebody_else_is_not_taken_for_a_lost_create(coins: House) -> None:
+    """S5: coins that come once more carry no mark of ours; the list in which a lost create is looked for shows them."""
+    party: Any = coins.party
+    party.settings.repeated_has_order_id = False
+    paid = coins.place()
+    checkout = coins.checkout(paid, flow="payment")
+    party.payer.pay(checkout.provider_ref)
+    party.payer.pay_again(checkout.provider_ref)
+    lost = coins.place(reference="another", purpose="another")
+    party.faults.add("payments.create", Fault("timeout", "before"))
+    assert isinstance(coins.click(lost, flow="payment"), Silent)
+    coins.clock.move(35.0)
+    coins.checkout(lost, flow="payment")
+    assert attempts(coins, lost) == ["abandoned", "open"]
+    assert coins.see(lost).received_minor == 0
+    hear(coins)
+    assert (coins.see(paid).received_minor, coins.see(lost).received_minor) == (9000, 0)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_lost_create_under_a_name_of_ours_is_asked_for_by_it(build: Build, when: Any) -> None:
     """X3: what was made is closed before the next number, because its address was in the lost answer."""

@@ -45,12 +45,13 @@ from payonce.usecases.answers import Checkout
 
 EMAIL: Final = "merchant@shop.invalid"
 # From one status of coins on their way to the next, of which there are three.
-STEP_SECONDS: Final = (2.0, 600.0)
+STEP_SECONDS: Final = (2.0, 240.0)
 # When an address that got nothing is said to have expired; it takes coins all the same.
 EXPIRES_AFTER: Final = {2 * HOUR: 1.0, 7 * 24 * HOUR: 2.0}
 # What comes who sends less, a little less (the fee of his exchange), or more than he was asked for.
 SHARES: Final = {"less": Decimal("0.4"), "a little less": Decimal("0.97"), "more": Decimal("1.25")}
 _MARKED: Final = re.compile(r"att_[0-9a-z]{26}")
+_SHOWN: Final = re.compile(r'"payment_id":"?([0-9]+)')
 _NAMED: Final = re.compile(r"(?:payment/|invoiceId=)([0-9]{10,12})")
 
 
@@ -65,14 +66,14 @@ class AtNowPayments(Provider):
     asked_flows: ClassVar[Mapping[str, float]] = {"invoice": 1.0, "payment": 1.0}
     uses: ClassVar[Mapping[str, float]] = {
         "sends": 10.0, "less": 1.0, "a little less": 1.0, "more": 1.5, "in two parts": 1.0, "twice": 0.7,
-        "hours later": 1.0, "leaves": 3.0, "reloads": 2.0,
+        "much later": 1.0, "leaves": 3.0, "reloads": 2.0,
     }  # fmt: skip
     simply: ClassVar = "sends"
     content: ClassVar = frozenset({"succeeded", "processing"})
     sends_money_back: ClassVar = False
     comes_last: ClassVar = True
     can_cancel: ClassVar = False
-    pace: ClassVar = 2.5
+    pace: ClassVar = 4.0
     # No create is recognised when it comes again, so none is ever sent again.
     key_life = 0.0
 
@@ -173,8 +174,8 @@ class AtNowPayments(Provider):
         return f"{path}:{marked[0]}" if marked and request.method == "POST" else None
 
     def read_in(self, request: Request, answer: Answer) -> Iterable[str]:
-        """No refund ever begins here, so nothing has to be read for one."""
-        return ()
+        """The payments that an answer shows; what was paid elsewhere may go back once these are known."""
+        return _SHOWN.findall(answer.body.decode("utf-8", "replace")) if request.method == "GET" else ()
 
     def sends_back(self, request: Request) -> bool:
         """Nothing sends money back."""
@@ -278,12 +279,13 @@ class AtNowPayments(Provider):
         """Send the coins, in one way or another; or none."""
         if how in ("leaves", "reloads"):
             return False
-        if how == "hours later":
-            await payer.rests(payer.between(HOUR / 2, 4 * HOUR, "the exchange"))
+        if how == "much later":
+            # His exchange takes longer than the price is good for.
+            await payer.rests(payer.between(HOUR / 6, 2 * HOUR / 3, "the exchange"))
         first = "less" if how == "in two parts" else how
         seen = payer.pay(page, first if first in SHARES else "")
         if how in ("in two parts", "twice") and seen in self.content:
-            await payer.rests(payer.between(1.0, HOUR, "once more"))
+            await payer.rests(payer.between(1.0, HOUR / 2, "once more"))
             payer.pay(page, "again")
         return seen in self.content
 

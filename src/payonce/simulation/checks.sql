@@ -268,11 +268,10 @@ FROM (
 GROUP BY payee, currency
 ORDER BY payee, currency;
 
--- name: monitor_findings
--- What the monitor's checks found and is not resolved.
-SELECT kind, fingerprint, found_by
+-- name: troubles
+-- What a job could not do, and why: an error of ours is written there, so that one order holds nothing else up.
+SELECT fingerprint, detail
 FROM findings
 WHERE merchant_id = %(merchant_id)s::text
-    AND state <> 'resolved'
-    AND found_by IS NOT NULL
+    AND kind = 'job_trouble'
 ORDER BY fingerprint;

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any, Final
 
+from payonce.simulation.liveness import purposes_contested, purposes_processing
 from payonce.simulation.scene import Scene
 from payonce.simulation.truth import rows
 
 # Kinds of findings that say that more came than serves.
 SURPLUS: Final = frozenset({"second_charge", "over_payment"})
 # What the monitor finds of things that hang. Once all is settled and it has looked, nothing does.
-HANGING: Final = frozenset({"stuck_order", "stuck_effect", "invariant_broken"})
+HANGING: Final = frozenset({"stuck_order", "invariant_broken"})
 
 
 def money_at_risk(scene: Scene) -> dict[str, Counter[str]]:
@@ -53,10 +54,15 @@ def check_gone(scene: Scene) -> None:
         provider, ref = row.about.partition(":")[0], row.about.rpartition(":")[2]
         if row.kind in SURPLUS and left.get((provider, ref), 0) <= 0:
             scene.break_promise("S21", row.purpose, f"{row.kind} of {ref} stays open, and nothing of it is left")
-    if scene.is_monitored:
-        for row in rows(scene, "monitor_findings"):
-            if row.kind in HANGING:
-                scene.break_promise("L2", str(row.fingerprint), f"the monitor says {row.kind}, and nothing hangs")
+        if row.kind in HANGING and scene.is_monitored and not _may_hang(scene, row.purpose):
+            scene.break_promise("L2", row.purpose, f"the monitor says {row.kind}, and nothing hangs")
+
+
+def _may_hang(scene: Scene, purpose: str) -> bool:
+    """Whether a payment is on its way, a person has to decide, or its payer has a page that nobody can call back."""
+    story = next(one for one in scene.stories.values() if one.purpose == purpose)
+    held = any(not side.can_cancel and side.able_to_bring_money(story.key) for side in scene.providers)
+    return held or purpose in purposes_processing(scene) or purpose in purposes_contested(scene)
 
 
 def _left(scene: Scene) -> dict[tuple[str, str], int]:

@@ -47,7 +47,7 @@ from payonce.simulation.stories import CURRENCIES, tell
 from payonce.simulation.till import Till
 from payonce.simulation.troubles import plan_troubles
 from payonce.simulation.truth import compare, rows
-from payonce.simulation.workers import Workers
+from payonce.simulation.workers import LONGEST_PACE, Workers
 from payonce.usecases.world import World
 
 MERCHANT: Final = "default"
@@ -211,7 +211,7 @@ def _pass(scene: Scene, workers: Workers, seconds: float, at_a_time: float) -> N
     """Let time pass; the workers look at least this often."""
     end = scene.scheduler.now + int(seconds * MICRO)
     if at_a_time >= HOUR:
-        at_a_time *= scene.providers.pace
+        at_a_time *= min(scene.providers.pace, LONGEST_PACE)
     while scene.scheduler.now < end:
         workers.wake_now()
         scene.scheduler.run_all(min(end, scene.scheduler.now + int(at_a_time * MICRO)))

@@ -26,6 +26,7 @@ def compare(scene: Scene) -> None:
     _compare_money(scene)
     _compare_acknowledged(scene)
     _compare_effects(scene)
+    _check_troubles(scene)
 
 
 def captured_there(scene: Scene) -> dict[tuple[str, str], Money]:
@@ -71,6 +72,13 @@ def _compare_effects(scene: Scene) -> None:
     for key in accepted.keys() - owed:
         scene.break_promise("S11", key, "the receiver accepted what is not owed")
     _compare_tickets(scene, [row for row in effects if row.kind == "ticket"])
+
+
+def _check_troubles(scene: Scene) -> None:
+    """What jobs note of orders that they cannot work on is never an error of ours."""
+    for row in rows(scene, "troubles"):
+        if row.detail.get("code") == "bug":
+            scene.break_promise("no error of ours", row.fingerprint, str(row.detail))
 
 
 def _compare_tickets(scene: Scene, effects: list[Any]) -> None:

@@ -31,6 +31,8 @@ from payonce.usecases.world import World
 LONGEST_REST_SECONDS: Final = 6 * 3600.0
 # The second host looks so seldom once nothing happens: what one of them finds is found.
 LONGEST_REST_OF_SECOND_SECONDS: Final = 48 * 3600.0
+# Rests grow by the pace of the merchant's providers, and by no more than this.
+LONGEST_PACE: Final = 2.5
 # A lane that found nothing to do rests so many times longer; one look costs a transaction, and most find nothing.
 SLOWER: Final = 4.0
 RESTART_SECONDS: Final = 2.0
@@ -185,7 +187,7 @@ class Workers:
     async def _drive(self, key: str, duty: Duty, world: World) -> None:
         rest, is_first = duty.soon_seconds, key.startswith(self._hosts[0].name)
         longest = LONGEST_REST_SECONDS if is_first else LONGEST_REST_OF_SECOND_SECONDS
-        longest *= self._scene.providers.pace
+        longest *= min(self._scene.providers.pace, LONGEST_PACE)
         while True:
             if duty.name in self.at_work.values():
                 self._scene.faults.saw("J1")

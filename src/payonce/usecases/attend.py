@@ -128,7 +128,9 @@ async def ask_for_it(world: World, attempt: Attempt, *, key_is_spent: bool = Fal
     # Without a key nothing repeats the create, so it is over with its call.
     is_over = key_is_spent or till.capabilities.idempotency == "none"
     absent: Absent = "abandoned" if sent_for > (LIST_MARGIN if is_over else life) else None
-    return Said(attempt, outcome, name="find", absent=absent)
+    # The list tells of others' payments as well, some without any mark, such as a second deposit to somebody's address:
+    # none of them is this attempt's.
+    return Said(attempt, Done(()), name="find", absent=absent)
 
 
 async def _find_by_our_name(world: World, attempt: Attempt, sent_for: timedelta, *, key_is_spent: bool) -> Said:
