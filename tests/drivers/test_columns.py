@@ -49,7 +49,7 @@ def test_every_packed_type_has_a_sample() -> None:
 @pytest.mark.parametrize("kind", sorted(SAMPLES))
 def test_a_column_comes_back_as_it_was_given(database_url: str, kind: str) -> None:
     values = SAMPLES[kind]
-    for given in (values, [None, *values, None], [None], []):
+    for given in (values, [None, *values, None], [None], [], values[:1], values[-1:]):
         found = read_back(database_url, kind, given)
         assert [bytes(one) if kind == "bytea" and one is not None else one for one in found] == [
             bytes(one) if kind == "bytea" and one is not None else one for one in given

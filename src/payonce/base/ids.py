@@ -40,6 +40,7 @@ SILENCE: Final = "sil"
 
 
 _TAIL: Final = (1 << 62) - 1
+_UNKNOWN: Final = SafeUUID.unknown
 _VERSION_7: Final = 0x7 << 76 | 0b10 << 62
 
 
@@ -48,7 +49,7 @@ def _uuid(number: int) -> UUID:
     take three times as long."""
     made = object.__new__(UUID)
     object.__setattr__(made, "int", number)
-    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    object.__setattr__(made, "is_safe", _UNKNOWN)
     return made
 
 

@@ -30,6 +30,10 @@ def _uuid(value: Any) -> bytes:
     return _LENGTH_16 + int(value.int).to_bytes(16, "big")
 
 
+def _bytes(value: bytes) -> bytes:
+    return pack(">i", len(value)) + value
+
+
 def _integer(value: int) -> bytes:
     return _LENGTH_8 + value.to_bytes(8, "big", signed=True)
 
@@ -46,7 +50,7 @@ def _instant(value: datetime) -> bytes:
 _TYPES: Final[Mapping[str, tuple[int, int, _Encode]]] = {
     "text": (25, 1009, _text),
     "uuid": (2950, 2951, _uuid),
-    "bytea": (17, 1001, bytes),
+    "bytea": (17, 1001, _bytes),
     "bigint": (20, 1016, _integer),
     "integer": (20, 1016, _integer),
     "smallint": (20, 1016, _integer),
@@ -54,6 +58,11 @@ _TYPES: Final[Mapping[str, tuple[int, int, _Encode]]] = {
     "timestamptz": (1184, 1185, _instant),
 }
 PACKED: Final = frozenset(_TYPES)
+# A lone event sends columns of one value: what stands before it, and the whole of a column of one None.
+_OF_ONE: Final = {
+    kind: (pack(">iiiii", 1, 0, element, 1, 1), pack(">iiiii", 1, 1, element, 1, 1) + _NULL, encode)
+    for kind, (element, _, encode) in _TYPES.items()
+}
 
 
 def oid_of(kind: str) -> int:
@@ -63,18 +72,21 @@ def oid_of(kind: str) -> int:
 
 def packed(kind: str, values: Sequence[Any]) -> bytes:
     """The array of `values`, each of the type `kind` or None. Raises what encoding a wrong value raises."""
+    if len(values) == 1:
+        head, of_none, encode = _OF_ONE[kind]
+        return of_none if values[0] is None else head + encode(values[0])
     element, _, encode = _TYPES[kind]
     if not values:
         return pack(">iii", 0, 0, element)
+    if kind == "uuid":
+        # Ids hardly ever repeat, and to look for it costs more than to encode them. They are not compared with None
+        # either: theirs is a comparison written in Python.
+        items = [_NULL if value is None else _LENGTH_16 + value.int.to_bytes(16, "big") for value in values]
+        return pack(">iiiii", 1, _NULL in items, element, len(values), 1) + b"".join(items)
     has_null = None in values
     if kind == "bytea":
         # A body is too long to be copied twice.
         items = [part for value in values for part in ((_NULL,) if value is None else (pack(">i", len(value)), value))]
-    elif kind == "uuid":
-        # Ids hardly ever repeat, and to look for it costs more than to encode them.
-        items = [_NULL if value is None else _LENGTH_16 + value.int.to_bytes(16, "big") for value in values]
-    elif len(values) == 1:
-        items = [_NULL if has_null else encode(values[0])]
     else:
         # Most columns of a batch say the same thing many times; it is encoded once.
         known = {value: _NULL if value is None else encode(value) for value in set(values)}

@@ -76,6 +76,9 @@ class _Context:
 class Pipeline:
     """One connection, as round trips. `wait` drives psycopg's generators; `prepare` keeps statements on the server."""
 
+    # None: nobody says how long the server keeps plans.
+    plans: Plans | None = None
+
     def __init__(
         self,
         connection: AnyConnection,
@@ -84,7 +87,6 @@ class Pipeline:
         prepare: bool = True,
         plans: Plans | None = None,
     ) -> None:
-        # None: nobody says how long the server keeps plans.
         self.plans = plans
         self.warnings: list[str] = []
         self.connection = connection

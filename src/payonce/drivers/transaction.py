@@ -172,6 +172,8 @@ class OpenTx:
         return first
 
     async def _observe(self, stage: Stage) -> None:
+        if self._observer is unobserved:
+            return
         self._number += 1
         try:
             await self._observer(Moment(self._moment.transaction, stage, self._moment.run, self._number))

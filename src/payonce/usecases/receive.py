@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -57,12 +57,12 @@ async def receive(world: World, merchant_id: str, deliveries: Sequence[Delivery]
     try:
         became = await _settle(world, merchant_id, tolds, "webhook")
     except Unavailable as error:
-        became = [Received("retry", told.provider, told.type, "retry", error.code) for told in tolds]
+        became = _all_again(tolds, error)
     except Exception:
         # Whatever is wrong with the group, each of its events is kept and tried alone, where its own error shows.
         became = await _store_only(world, merchant_id, tolds)
     remaining = iter(became)
-    return [item if isinstance(item, Received) else replace(next(remaining), account=item.account) for item in read]
+    return [item if isinstance(item, Received) else next(remaining) for item in read]
 
 
 async def take_in(world: World, merchant_id: str, tolds: Sequence[Told], actor: str) -> list[Received]:
@@ -129,7 +129,12 @@ async def _store_only(world: World, merchant_id: str, tolds: Sequence[Told]) -> 
     try:
         return await world.database.transaction(work, name="receive_store_only")
     except Unavailable as error:
-        return [Received("retry", told.provider, told.type, "retry", error.code) for told in tolds]
+        return _all_again(tolds, error)
+
+
+def _all_again(tolds: Sequence[Told], error: Unavailable) -> list[Received]:
+    """Nothing of it is stored: the provider is to send it again."""
+    return [Received("retry", told.provider, told.type, "retry", error.code, account=told.account) for told in tolds]
 
 
 def _calls_to_know(merchant_id: str, tolds: Sequence[Told]) -> list[Call]:
@@ -181,6 +186,7 @@ def _record_events(
                 what.order_id,
                 what.attempt_id,
                 lag,
+                told.account,
             )
         )
     _insert(tx, merchant_id, new, chance)
