@@ -107,7 +107,7 @@ class Willing(Person):
         if known[-1].state == "closed" and known[-1].closed_reason != "expired":
             return None
         began = self.scene.seconds
-        page = await self.reach_page(known[-1].id)
+        page = await self.reach_page(known[-1].order_id)
         if page is None:
             self._explain(began)
         return page

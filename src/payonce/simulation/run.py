@@ -36,7 +36,7 @@ from payonce.simulation.provider import Provider
 from payonce.simulation.receiver import KINDS, Receiver
 from payonce.simulation.refund_witness import RefundWitness
 from payonce.simulation.returned import check_returned, compare_refunds
-from payonce.simulation.scene import Scene, Violation
+from payonce.simulation.scene import Lost, Scene, Violation
 from payonce.simulation.scheduler import MICRO, Actor, Scheduler, Stopped
 from payonce.simulation.server import empty
 from payonce.simulation.stories import tell
@@ -211,6 +211,7 @@ def _stage(
     scene.provider.on_standing = workers.send_another
     boundaries.on_commit = lambda actor, name: _committed(workers, witness, actor, name)
     scheduler.on_death = lambda actor: _died(scene, workers, actor)
+    scheduler.on_failure = lambda actor: _failed(scene, actor)
     return scene, post, workers, witness
 
 
@@ -256,6 +257,12 @@ def _committed(workers: Workers, witness: RefundWitness, actor: Actor, name: str
     witness.committed(actor, name)
     if workers.families.lane_of(actor) not in workers.lanes:
         workers.wake()
+
+
+def _failed(scene: Scene, actor: Actor) -> None:
+    """A person of the harness who cannot go on checks nothing any more; what our hosts answer is somebody else's."""
+    if not actor.host and actor.error is not None and not isinstance(actor.error, Lost):
+        scene.report(actor.error, actor.key)
 
 
 def _died(scene: Scene, workers: Workers, actor: Actor) -> None:
