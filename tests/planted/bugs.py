@@ -15,7 +15,8 @@ from typing import Final
 @dataclass(frozen=True, slots=True)
 class Bug:
     """One mistake: in `file` (below src/payonce), `old` stands once and becomes `new`; `why` one would do so. `first`:
-    the first seed that is known to find it, where many do not.
+    the first seed that is known to find it, where many do not; `alone`: the stories of it that meet the bug by
+    themselves.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Bug:
     new: str
     why: str
     first: int = 1
+    alone: str = ""
 
     def plant(self, source: Path) -> None:
         """Make the mistake in a copy of src/payonce. Raises AssertionError when its place is not there any more."""
@@ -121,7 +123,7 @@ BUGS: Final = (
         "    if isinstance(outcome, Done) and outcome.handle is not None:\n"
         "        attempt.url, attempt.client_secret = outcome.handle.url, outcome.handle.client_secret\n"
         "        attempt.handle_ref = outcome.handle.ref.id\n"
-        '        return _offer(attempt, "new")\n'
+        '        return _offer(world, attempt, "new")\n'
         "    return await _record_created(world, merchant_id, attempt, outcome)\n\n\nasync def _ask(",
         "the payer need not wait for our bookkeeping",
     ),

@@ -46,6 +46,9 @@ BESIDE_SECONDS: Final = 25.0
 REFUNDS_LANE: Final = "/refunds"
 STANDS_SECONDS: Final = 400.0
 OK: Final = 200
+# The calls that make something payable, and who may make them: a person's click on Pay, and nobody else.
+CREATES: Final = ("POST checkout/sessions", "POST payment_intents")
+_CLICKS: Final = re.compile(r".+/click\d+")
 # What a bank debit takes at the simulated bank: so long that people come back before and after its end.
 DEBIT_SECONDS: Final = (20.0, 3000.0)
 # Stripe's three days of tries, pressed into one, so that a run ends.
@@ -103,6 +106,7 @@ class Provider:
         self.hurried: set[str] = set()
         self.on_standing: Callable[[Actor], None] = lambda actor: None
         self.on_old_key: Callable[[str, str], None] = lambda who, detail: None
+        self.on_made_unasked: Callable[[str, str], None] = lambda who, detail: None
 
     def transport(self, clock: HostClock) -> Till:
         """The way from a host to the provider."""
@@ -263,6 +267,8 @@ class Till:
         actor = self._scheduler.acting()
         ensure(not in_transaction(), "the provider was called inside a transaction")
         what = _what(request)
+        if what in CREATES and not _CLICKS.fullmatch(actor.key):
+            self._provider.on_made_unasked(actor.key, f"{what}, and nobody had clicked on Pay")
         key = next((value for name, value in request.headers if name == "idempotency-key"), None)
         if key is not None:
             self._watch_creates(actor, key)

@@ -208,6 +208,7 @@ def _stage(
     if not faults.rates["T2"]:
         scene.provider.on_calls_beside = lambda who, detail: scene.break_promise("one caller", who, detail)
         scene.provider.on_old_key = lambda who, detail: scene.break_promise("S9", who, detail)
+    scene.provider.on_made_unasked = lambda who, detail: scene.break_promise("S16", who, detail)
     scene.provider.on_standing = workers.send_another
     boundaries.on_commit = lambda actor, name: _committed(workers, witness, actor, name)
     scheduler.on_death = lambda actor: _died(scene, workers, actor)
