@@ -8,7 +8,6 @@ the end every order is charged, recorded and told of once. Exit code 1 when some
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from tests.failover.acknowledged import write_gap
 from tests.failover.cluster import Cluster, running_cluster
 from tests.failover.load import Load, finish, lost, running_load, wrong_at_the_end
 from tests.failover.troubles import TROUBLES
+from tests.support.reports import write_report
 from tests.support.waiting import until
 
 # Enough answers that every shopper is in the middle of something when trouble comes, and has gone on after it.
@@ -126,9 +126,7 @@ def main() -> int:
 
     def tell(outcomes: Sequence[Outcome], wrong: Sequence[str] = ()) -> dict[str, Any]:
         told = figures(outcomes, wrong, time.perf_counter() - began)
-        if asked.report is not None:
-            asked.report.parent.mkdir(parents=True, exist_ok=True)
-            asked.report.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        write_report(asked.report, told)
         return told
 
     names = [name for name in TROUBLES if asked.only in name]
