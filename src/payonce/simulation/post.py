@@ -10,12 +10,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, Final
 
 from payonce.providers.simulator.signing import stripe_signature
 from payonce.providers.simulator.stripe.deliveries import Outgoing
 from payonce.simulation.hosts import BEGINNING
-from payonce.simulation.provider import NOBODY
+from payonce.simulation.provider import NOBODY, OK
 from payonce.simulation.scene import Lost, Scene
 from payonce.simulation.scheduler import MICRO
 from payonce.usecases.answers import Received
@@ -129,7 +130,11 @@ class Post:
         body = json.dumps({"object": "event", "id": f"evt_{name}", **(strange if is_only_strange else poison)}).encode()
         now = int(self._scene.provider.clock.now().timestamp())
         headers = (("Stripe-Signature", stripe_signature((self._secret,), now, body)),)
-        await self._hand_over(key, story, [_delivery(headers, body)])
+        received = await self._hand_over(key, story, [_delivery(headers, body)])
+        if received and STATUS[received[0].verdict] == OK:
+            # What has no name that can be read is kept by the hash of its bytes.
+            kept_as = f"evt_{name}" if is_only_strange else f"sha256:{sha256(body).hexdigest()}"
+            self._scene.acknowledged[kept_as] = self._scene.scheduler.now
 
     def _story(self, letter: Outgoing) -> str:
         event = self._scene.provider.stripe.books.events.get(letter.event_id)
