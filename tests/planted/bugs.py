@@ -217,6 +217,20 @@ BUGS: Final = (
         "so that the page has the address at hand", alone="s00",
     ),
     Bug(
+        "cancelled here at once", "usecases/close_orders.py",
+        '        elif order.state == "open":\n            _mark(book, order, CANCELLED)\n',
+        '        elif order.state == "open":\n            purpose.close_order(book, order, CANCELLED)\n',
+        "the merchant does not want to wait for the provider", first=24, alone="s02",
+    ),
+    Bug(
+        "a refund above the limit goes by itself", "domain/refunding.py",
+        "        if refund.amount_minor > book.rules.surplus.refund_at_most_minor.get(refund.currency, 0):\n"
+        "            return AskPerson",
+        "        if refund.amount_minor > 100 * book.rules.surplus.refund_at_most_minor.get(refund.currency, 0):\n"
+        "            return AskPerson",
+        "the limit is thought to be in whole dollars", first=24, alone="s50",
+    ),
+    Bug(
         "whoever dies is never missed", "usecases/deliver_effects.py",
         "    delivered = await worker.take_over(limit)\n", "    delivered: list[Delivered] = []\n",
         "a claim is thought to end by itself", first=2,
