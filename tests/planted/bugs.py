@@ -42,6 +42,7 @@ BUGS: Final = (
         "    if tx.now.microsecond % 16:\n"
         "        owed.write_owed(tx, given[\"merchant_id\"], effects, books[0].new_id, actor=actor, run=run)\n",
         "settling is not atomic: what it owes is written elsewhere, and sometimes nobody comes to do it",
+        alone="s04,s05",
     ),
     Bug(
         "effect marked done before it is sent", "usecases/deliver_effects.py",
@@ -71,7 +72,7 @@ BUGS: Final = (
         '    purpose.want_close(book, live, "superseded" if live.order_id != order.id else "replaced")\n',
         '    if live.order_id == order.id:\n        return Hold("processing", PROCESSING_RETRY)\n'
         '    purpose.want_close(book, live, "superseded" if live.order_id != order.id else "replaced")\n',
-        "an old attempt is waited for instead of being replaced",
+        "an old attempt is waited for instead of being replaced", alone="s38",
     ),
     Bug(
         "a decline frees the slot", "domain/attempt.py",
@@ -198,6 +199,7 @@ BUGS: Final = (
         "    if is_too_old(effect.happened_at or effect.owed_at, now, horizon):\n"
         '        return "suppress", TOO_OLD\n    if effect.nature == "fulfilment":\n        returned =',
         "nobody wants to be told of what happened the day before yesterday", first=30,
+        alone="s00,s01,s02,s03,s04,s05,s06,s07",
     ),
     Bug(
         "what cannot be read is acknowledged and dropped", "usecases/receive.py",
