@@ -1,12 +1,16 @@
 """Fixtures of all tests: `database_url` is an empty database with the whole schema, `database` the port to it.
 
-The port needs no event loop: `run_to_end(database.transaction(work, name="test"))`.
+The port needs no event loop: `run_to_end(database.transaction(work, name="test"))`. `PAYONCE_TESTS_REPORT` is a file
+for how many tests passed and failed, where a target of make wants to know.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -15,6 +19,15 @@ from payonce.drivers.postgres_sync import SyncDatabase
 from tests.support.clocks import HandClock, SeededChance
 from tests.support.databases import TestServer, running_server
 from tests.support.house import House
+from tests.support.reports import write_report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Write how many there were, where that is asked for."""
+    if path := os.environ.get("PAYONCE_TESTS_REPORT"):
+        stats = terminalreporter.stats
+        names = [report.nodeid for word in ("failed", "error") for report in stats.get(word, [])]
+        write_report(Path(path), {"passed": len(stats.get("passed", [])), "failed": names})
 
 
 @pytest.fixture(autouse=True)

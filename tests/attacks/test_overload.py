@@ -18,6 +18,7 @@ from tests.attacks.corpora.bodies import MIB
 from tests.attacks.corpora.doors import environment
 from tests.attacks.overload import Came, generate
 from tests.support.databases import TestServer
+from tests.support.reports import write_report
 from tests.support.service import Service
 from tests.support.waiting import until
 
@@ -82,13 +83,11 @@ def assert_stored(database: str, came: Came) -> None:
 
 def _report(usual: Came, flood: Came, sustainable: float, back: float, held: int) -> None:
     figures = {
-        "sustainable_per_second": round(sustainable), "sent_per_second": round(flood.sent / flood.seconds),
+        "seconds": round(flood.seconds), "sustainable_per_second": round(sustainable),
+        "sent_per_second": round(flood.sent / flood.seconds),
         "sent": flood.sent, "statuses": flood.statuses, "wrong": len(flood.wrong),
         "acknowledged": len(flood.events) + len(flood.orders), "memory_more_mib": round(held / MIB),
         "seconds_until_served_as_before": round(back, 1), "usual": usual.statuses,
     }  # fmt: skip
     print("overload:", json.dumps(figures))
-    if REPORT:
-        path = Path(REPORT)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    write_report(Path(REPORT) if REPORT else None, figures)

@@ -7,13 +7,13 @@ the tests take; `--only WORD` the flows whose names contain it; `--report PATH` 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 
 from tests.crash.batch import enumerate_flows
 from tests.crash.enumeration import FLOWS, Tally
+from tests.support.reports import write_report
 
 
 def main() -> int:
@@ -43,11 +43,9 @@ def _say(tallies: dict[str, Tally], seconds: float, report: Path | None) -> int:
         f"{len(tallies)} flows, {points} crash points, {second} of them in recovery, {len(broken)} broken, "
         f"{seconds:.0f} s"
     )
-    if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        flows = {name: {"points": tally.points, "in_recovery": tally.second} for name, tally in tallies.items()}
-        figures = {"summary": summary, "points": points, "in_recovery": second, "broken": broken, "flows": flows}
-        report.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    flows = {name: {"points": tally.points, "in_recovery": tally.second} for name, tally in tallies.items()}
+    figures = {"summary": summary, "points": points, "in_recovery": second, "broken": broken, "flows": flows}
+    write_report(report, figures)
     sys.stdout.write(summary + "\n")
     return 1 if broken else 0
 

@@ -170,3 +170,17 @@ def finish(load: Load, dsn: str) -> None:
     """End the load and wait until nobody is owed anything."""
     load.stop()
     until(lambda: not unfinished(dsn), what=f"every order to be paid and told of: {unfinished(dsn)[:5]}")
+
+
+def wrong_at_the_end(load: Load, dsn: str) -> list[str]:
+    """What is not as it must be once nobody is owed anything: every order is charged and told of once, nothing that was
+    acknowledged is missing, and every invariant holds."""
+    captured, orders = load.captured(), load.answers.ids("orders")
+    fulfilled = {order_id: len(found) for order_id, found in load.receiver.fulfilled.items()}
+    proved = load.service.command("prove")
+    wrong = list(load.failures)
+    wrong += [f"charged {captured.get(name, 0)} times: {name}" for name in orders if captured.get(name) != 1]
+    wrong += [f"fulfilled {fulfilled.get(name, 0)} times: {name}" for name in orders if fulfilled.get(name) != 1]
+    wrong += [f"lost: {found}" for found in lost(dsn, load.acknowledged()).items()]
+    wrong += [proved.stdout + proved.stderr] if proved.returncode else []
+    return wrong

@@ -8,7 +8,6 @@ the end every order is charged, recorded and told of once. Exit code 1 when some
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
@@ -22,8 +21,9 @@ from typing import Any, Final
 
 from tests.failover.acknowledged import write_gap
 from tests.failover.cluster import Cluster, running_cluster
-from tests.failover.load import Load, finish, lost, running_load
+from tests.failover.load import Load, finish, lost, running_load, wrong_at_the_end
 from tests.failover.troubles import TROUBLES
+from tests.support.reports import write_report
 from tests.support.waiting import until
 
 # Enough answers that every shopper is in the middle of something when trouble comes, and has gone on after it.
@@ -85,19 +85,7 @@ def play(names: Sequence[str], kills: int, told: Callable[[list[Outcome]], objec
             sys.stderr.write(f"{number}/{kills} {_line(outcome)}\n")
             told(outcomes)
         finish(load, cluster.dsn)
-        return outcomes, _wrong_at_the_end(load, cluster)
-
-
-def _wrong_at_the_end(load: Load, cluster: Cluster) -> list[str]:
-    orders = dict.fromkeys(load.answers.ids("orders"), 1)
-    fulfilled = {order_id: len(found) for order_id, found in load.receiver.fulfilled.items()}
-    proved = load.service.command("prove")
-    wrong = list(load.failures)
-    wrong += [f"charged {load.captured()[name]} times: {name}" for name in orders if load.captured().get(name) != 1]
-    wrong += [f"fulfilled {fulfilled.get(name, 0)} times: {name}" for name in orders if fulfilled.get(name) != 1]
-    wrong += [f"lost: {found}" for found in lost(cluster.dsn, load.acknowledged()).items()]
-    wrong += [proved.stdout + proved.stderr] if proved.returncode else []
-    return wrong
+        return outcomes, wrong_at_the_end(load, cluster.dsn)
 
 
 def figures(outcomes: Sequence[Outcome], wrong: Sequence[str], seconds: float) -> dict[str, Any]:
@@ -138,9 +126,7 @@ def main() -> int:
 
     def tell(outcomes: Sequence[Outcome], wrong: Sequence[str] = ()) -> dict[str, Any]:
         told = figures(outcomes, wrong, time.perf_counter() - began)
-        if asked.report is not None:
-            asked.report.parent.mkdir(parents=True, exist_ok=True)
-            asked.report.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        write_report(asked.report, told)
         return told
 
     names = [name for name in TROUBLES if asked.only in name]

@@ -8,7 +8,6 @@ was lost or broken.
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import threading
@@ -33,6 +32,7 @@ from payonce.usecases.prove import prove_all
 from payonce.usecases.world import World
 from tests.failover.acknowledged import Acknowledged, write_gap
 from tests.support.pair import Pair, running_pair
+from tests.support.reports import write_report
 from tests.support.waiting import DEADLINE_SECONDS, until
 
 CALLERS: Final = 3
@@ -163,9 +163,7 @@ def main() -> int:
         kills.append(kill)
         sys.stderr.write(f"{len(kills)}/{asked.kills} gap {kill.gap_seconds:.2f} s, {kill.lost} lost\n")
         told = figures(kills, time.perf_counter() - began)
-        if asked.report is not None:
-            asked.report.parent.mkdir(parents=True, exist_ok=True)
-            asked.report.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        write_report(asked.report, told)
     sys.stdout.write(told["summary"] + "\n")
     return 1 if told["lost"] or told["wrong"] else 0
 

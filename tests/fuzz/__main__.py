@@ -1,8 +1,8 @@
 """`python -m tests.fuzz`: fuzz every target on all cores, and end with one line of figures.
 
 `--budget N` inputs are shared among the targets; `--only WORD` takes those whose names contain it; `--report PATH` gets
-the figures as JSON. Exit code 1 when anything was accepted, raised, or grew; 2 where there is no fuzzer for this
-platform: nothing stands in for it.
+the figures as JSON. Planted targets come first. Exit code 1 when anything was accepted, raised, or grew, or a planted
+mistake was not reported; 2 where there is no fuzzer for this platform: nothing stands in for it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from typing import Any, Final
 
 from tests.attacks.corpora.bodies import BODIES
 from tests.fuzz.one import LONGEST_INPUT_BYTES, Tally
+from tests.fuzz.plants import EXPECTED, PLANTS
 from tests.fuzz.targets import TARGETS
+from tests.support.reports import write_report
 
 # How much more memory a target may hold at its end than after its first tenth: the fuzzer keeps what it finds.
 FLAT_MIB: Final = 256.0
+# Enough for each planted mistake to show, in a second or two.
+PLANT_RUNS: Final = 10_000
 WORDS: Final = (
     "t=1795176000,v1=00", "t=1795176000,v1=00,v1=11", "v1,AAAA", "00" * 64,
     'port = 9000\n[jobs]\nclose = "off"\n', '[[accounts]]\nprovider = "stripe"\n',
@@ -45,9 +49,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="payonce-fuzz-") as folder:
         seeds = _seeds(Path(folder))
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            planted = list(pool.map(lambda name: _fuzz(name, PLANT_RUNS, seeds, Path(folder)), PLANTS))
             done = pool.map(lambda name: _fuzz(name, runs, seeds, Path(folder)), names)
             tallies = dict(zip(names, done, strict=True))
-    return _say(tallies, runs, time.perf_counter() - began, asked.report)
+    unreported = not_reported(dict(zip(PLANTS, planted, strict=True)), PLANT_RUNS)
+    told = figures(tallies, runs, time.perf_counter() - began, unreported)
+    write_report(asked.report, told)
+    for word in ("grew", "ended_early", "plants_not_reported"):
+        if told[word]:
+            sys.stderr.write(f"{word}: {', '.join(told[word])}\n")
+    sys.stdout.write(told["summary"] + "\n")
+    return 1 if unreported or any(wrong_with(tally, runs) for tally in tallies.values()) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,34 +95,42 @@ def _fuzz(name: str, runs: int, seeds: Path, folder: Path) -> Tally:
         f"{name}: {tally.inputs} inputs, {tally.accepted} accepted, {tally.exceptions} exceptions, "
         f"{tally.memory:.0f} MiB\n"
     )
-    sys.stderr.writelines(f"  {each['why']}  {each['input'][:200]}\n" for each in tally.kept)
+    if name not in PLANTS:
+        sys.stderr.writelines(f"  {each['why']}  {each['input'][:200]}\n" for each in tally.kept)
     return tally
 
 
-def _say(tallies: dict[str, Tally], runs: int, seconds: float, report: Path | None) -> int:
+def wrong_with(tally: Tally, runs: int) -> list[str]:
+    """What of a target's inputs must be told of; nothing, where all is well."""
+    found = {
+        "accepted": tally.accepted > 0, "exceptions": tally.exceptions > 0,
+        "grew": tally.memory - tally.memory_early > FLAT_MIB, "ended early": tally.inputs < runs * 0.99,
+    }  # fmt: skip
+    return [word for word, is_so in found.items() if is_so]
+
+
+def not_reported(planted: dict[str, Tally], runs: int) -> list[str]:
+    """The planted mistakes of which the fuzzer said nothing, or not what they are."""
+    return [name for name, word in EXPECTED.items() if wrong_with(planted[name], runs) != [word]]
+
+
+def figures(tallies: dict[str, Tally], runs: int, seconds: float, unreported: list[str]) -> dict[str, Any]:
+    """What the report says."""
     inputs, accepted, exceptions = (
         sum(getattr(tally, word) for tally in tallies.values()) for word in ("inputs", "accepted", "exceptions")
     )
-    grew = [name for name, tally in tallies.items() if tally.memory - tally.memory_early > FLAT_MIB]
-    short = [name for name, tally in tallies.items() if tally.inputs < runs * 0.99]
-    peak = max(tally.memory for tally in tallies.values())
-    summary = (
-        f"{len(tallies)} targets, {inputs} inputs, {accepted} accepted, {exceptions} exceptions, "
-        f"{peak:.0f} MiB at most, {seconds:.0f} s"
+    grew, short = (
+        [name for name, tally in tallies.items() if word in wrong_with(tally, runs)] for word in ("grew", "ended early")
     )
-    if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        figures = {
-            "summary": summary, "inputs": inputs, "accepted": accepted, "exceptions": exceptions,
-            "peak_memory_mib": peak, "grew": grew, "ended_early": short, "seconds": round(seconds),
-            "targets": {name: vars(tally) for name, tally in tallies.items()},
-        }  # fmt: skip
-        report.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    for word, names in (("grew", grew), ("ended early", short)):
-        if names:
-            sys.stderr.write(f"{word}: {', '.join(names)}\n")
-    sys.stdout.write(summary + "\n")
-    return 1 if accepted or exceptions or grew or short else 0
+    peak = max(tally.memory for tally in tallies.values())
+    return {
+        "summary": f"{len(tallies)} targets, {inputs} inputs, {accepted} accepted, {exceptions} exceptions, "
+        f"{peak:.0f} MiB at most, {len(EXPECTED) - len(unreported)} of {len(EXPECTED)} planted mistakes reported, "
+        f"{seconds:.0f} s",
+        "inputs": inputs, "accepted": accepted, "exceptions": exceptions, "peak_memory_mib": peak, "grew": grew,
+        "ended_early": short, "plants": len(EXPECTED), "plants_not_reported": unreported, "seconds": round(seconds),
+        "targets": {name: vars(tally) for name, tally in tallies.items()},
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

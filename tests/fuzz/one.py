@@ -11,9 +11,13 @@ import json
 import resource
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+# Takes any bytes and says how many were accepted; raises where a promise is broken.
+Target = Callable[[bytes], int]
 
 LONGEST_INPUT_BYTES: Final = 4096
 MOST_KEPT: Final = 10
@@ -44,19 +48,19 @@ def peak_mib() -> float:
     return round(peak / (MIB if sys.platform == "darwin" else 1024), 1)
 
 
-def main() -> None:
-    """Fuzz until the runs are done. The fuzzer ends the process."""
-    name, runs, seeds, report = sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
-    # Not a package of the environment that checks types; see requirements/fuzz.txt.
-    atheris: Any = importlib.import_module("atheris")
-    with atheris.instrument_imports(include=["payonce"]):
-        targets: Any = importlib.import_module("tests.fuzz.targets")
-    work, tally = targets.TARGETS[name](), Tally()
+class Trial:
+    """One target and what came of the inputs that it was given."""
 
-    def once(data: bytes) -> None:
+    def __init__(self, work: Target, runs: int, report: Path) -> None:
+        self.tally = Tally()
+        self._work, self._runs, self._report = work, runs, report
+
+    def once(self, data: bytes) -> None:
+        """Try one input, and write the report from time to time."""
+        tally = self.tally
         tally.inputs += 1
         try:
-            accepted = work(data)
+            accepted = self._work(data)
         except Exception as error:
             tally.exceptions += 1
             keep(tally, data, f"{type(error).__name__}: {error}"[:300])
@@ -64,16 +68,27 @@ def main() -> None:
             tally.accepted += accepted
             if accepted:
                 keep(tally, data, "accepted")
-        if tally.inputs % EVERY == 0 or tally.inputs >= runs:
+        if tally.inputs % EVERY == 0 or tally.inputs >= self._runs:
             tally.memory = peak_mib()
-            if tally.inputs <= max(EVERY, runs // 10):
+            if tally.inputs <= max(EVERY, self._runs // 10):
                 tally.memory_early = tally.memory
-            report.write_text(json.dumps(asdict(tally)), "utf-8")
+            self._report.write_text(json.dumps(asdict(tally)), "utf-8")
+
+
+def main() -> None:
+    """Fuzz until the runs are done. The fuzzer ends the process."""
+    name, runs, seeds, report = sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
+    # Not a package of the environment that checks types; see requirements/fuzz.txt.
+    atheris: Any = importlib.import_module("atheris")
+    with atheris.instrument_imports(include=["payonce"]):
+        targets: Any = importlib.import_module("tests.fuzz.targets")
+        plants: Any = importlib.import_module("tests.fuzz.plants")
+    trial = Trial({**targets.TARGETS, **plants.PLANTS}[name](), runs, report)
 
     # What is found to be new goes to the first folder, which is thrown away; the seeds are only read.
     found = tempfile.mkdtemp(prefix="payonce-fuzz-")
     options = [f"-runs={runs}", f"-max_len={LONGEST_INPUT_BYTES}", "-verbosity=0", "-timeout=60", "-rss_limit_mb=0"]
-    atheris.Setup([sys.argv[0], *options, found, seeds], once)
+    atheris.Setup([sys.argv[0], *options, found, seeds], trial.once)
     atheris.Fuzz()
 
 

@@ -31,10 +31,10 @@ from payonce.providers.stripe.adapter import StripeAdapter
 from payonce.providers.transport import Answer
 from payonce.settings import Settings, load
 from payonce.usecases.read_order import TOKEN
+from tests.fuzz.one import Target
 from tests.providers.nowpayments import samples as nowpayments
 from tests.providers.zalopay import samples as zalopay
 
-Target = Callable[[bytes], int]
 NOW: Final = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 STAMP: Final = str(int(NOW.timestamp()))
 STRIPE_SECRET: Final = "whsec_of_the_fuzzer_1234567890"

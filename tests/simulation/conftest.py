@@ -1,10 +1,13 @@
-"""Playing seeds inside a test: `play(17, stories=["s03"], faults=[…])`, as a failure that was made small prints it."""
+"""Playing seeds inside a test: `play(17, stories=["s03"], faults=[…])`, as a failure that was made small prints it.
+
+How many orders were played stands in the summary of the run.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import pytest
 
@@ -13,6 +16,16 @@ from payonce.simulation.server import one_line, prepare
 from tests.simulation.stripe import adapter
 
 Playing: TypeAlias = Callable[..., Outcome]
+SIMULATED_ORDERS: Final = "simulated orders"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many there were. The tests that count them fail where a promise broke."""
+    reports = [report for word in ("passed", "failed") for report in terminalreporter.stats.get(word, [])]
+    told = [dict(getattr(report, "user_properties", ())).get(SIMULATED_ORDERS) for report in reports]
+    orders = [number for number in told if number is not None]
+    if orders:
+        terminalreporter.write_line(f"{SIMULATED_ORDERS}: {sum(orders)} in {len(orders)} rushes")
 
 
 @pytest.fixture(name="play")

@@ -6,6 +6,9 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+from payonce.simulation.people import Person
 from tests.project.tree import ROOT
 from tests.simulation.conftest import Playing
 
@@ -39,6 +42,26 @@ def test_of_a_story_told_alone_nothing_else_is_left(play: Playing) -> None:
     alone = play(3, size=12, day="storm", stories=["s04"])
     assert alone.stories == ("s04",)
     assert alone.violations == ()
+
+
+def test_whoever_comes_back_by_an_old_link_is_let_pay(play: Playing) -> None:
+    """L6, D2: orders that merely expired are opened again by those who come in the calm, so that all are paid."""
+    late = play(2, day="storm", stories=["s29", "s30"])
+    assert late.violations == ()
+    assert late.arrows["order", "closed", "reopened", "open"] == 2
+    assert late.arrows["order", "open", "covered", "paid"] == 2
+
+
+def test_a_person_who_cannot_go_on_is_told_of(play: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever fails checks nothing any more, and a run without its checks must not pass for a good one."""
+    monkeypatch.setattr(Person, "buyer", _stumble)
+    stumbled = play(3, size=3, day="storm")
+    assert [broken.promise for broken in stumbled.violations] == ["no error of ours"]
+    assert "he stumbled" in stumbled.violations[0].ref
+
+
+async def _stumble(person: Person) -> None:
+    raise ValueError("he stumbled")
 
 
 def test_seeds_break_no_promise() -> None:

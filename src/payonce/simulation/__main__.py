@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--report", type=Path, help="where to write the report as JSON")
     parser.add_argument("--fast", action="store_true", help="one process, up to the first violation, not made small")
     parser.add_argument("--day", choices=(ANY, *NAMED), default=ANY, help="play such days, whatever the seeds draw")
+    parser.add_argument("--stories", default="", metavar="STORY,...", help="play these stories of every seed alone")
     parser.add_argument(
         "--only", metavar="STORY,...", help="with a single seed: play these stories and print the trace"
     )
@@ -95,8 +96,10 @@ def _play(asked: argparse.Namespace, address: str, console: Console) -> list[Out
                 progress.console.print(f"seed {outcome.seed}: {broken}", style="red", markup=False)
             return not (asked.fast and outcome.violations)
 
-        providers = asked.provider or PROVIDERS
-        return play_seeds(asked.seeds, address, providers, asked.size, done, day=asked.day, fast=asked.fast)
+        providers, stories = asked.provider or PROVIDERS, asked.stories.split(",") if asked.stories else None
+        return play_seeds(
+            asked.seeds, address, providers, asked.size, done, day=asked.day, fast=asked.fast, stories=stories
+        )
 
 
 def _shrink(asked: argparse.Namespace, address: str, outcomes: Sequence[Outcome], console: Console) -> list[Smallest]:

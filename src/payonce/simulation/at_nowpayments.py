@@ -75,6 +75,7 @@ class AtNowPayments(Provider):
     can_cancel: ClassVar = False
     pace: ClassVar = 4.0
     # No create is recognised when it comes again, so none is ever sent again.
+    creates = frozenset({"POST payment", "POST invoice"})
     key_life = 0.0
 
     def __init__(self, around: Around) -> None:
@@ -152,12 +153,12 @@ class AtNowPayments(Provider):
         first = payment if payment.parent is None else self.now_payments.books.payments[payment.parent]
         return ids.read_or_none(ids.ATTEMPT, first.order_id or "")
 
-    def poison(self, name: str, *, is_only_strange: bool) -> tuple[tuple[tuple[str, str], ...], bytes]:
+    def poison(self, name: str, *, is_only_strange: bool) -> tuple[tuple[tuple[str, str], ...], bytes, str | None]:
         """A signed notice of a withdrawal, or one that nobody can read."""
         strange = {"batch_withdrawal_id": name, "status": "FINISHED"}
         poison = {"payment_id": [name], "payment_status": {"is": 7}}
         told = strange if is_only_strange else poison
-        return (("x-nowpayments-sig", signature(SECRET, told)),), json.dumps(told).encode()
+        return (("x-nowpayments-sig", signature(SECRET, told)),), json.dumps(told).encode(), None
 
     # Calls.
 

@@ -64,6 +64,7 @@ class AtStripe(Provider):
     """One simulated account of Stripe."""
 
     name: ClassVar = "stripe"
+    creates = frozenset({"POST checkout/sessions", "POST payment_intents"})
     flows: ClassVar[Mapping[str, float]] = {"checkout_session": 3.0, "payment_intent": 2.0}
     place_of_flow: ClassVar = ("flow",)
     asked_flows: ClassVar[Mapping[str, float]] = {"payment_intent": 1.0, "checkout_session": 1.0}
@@ -176,13 +177,17 @@ class AtStripe(Provider):
         """Send the event once more with a changed object."""
         self.stripe.webhooks.resend(outgoing.event_id, {"description": "changed on its way"})
 
-    def poison(self, name: str, *, is_only_strange: bool) -> tuple[tuple[tuple[str, str], ...], bytes]:
+    def poison(self, name: str, *, is_only_strange: bool) -> tuple[tuple[tuple[str, str], ...], bytes, str | None]:
         """A signed event that is about something else, or that nobody can read."""
         strange = {"type": "customer.created", "livemode": False, "data": {"object": {"object": "customer"}}}
         poison = {"type": 7, "data": None}
         body = json.dumps({"object": "event", "id": f"evt_{name}", **(strange if is_only_strange else poison)}).encode()
         now = int(self.clock.now().timestamp())
-        return (("Stripe-Signature", stripe_signature((SECRET,), now, body)),), body
+        return (
+            (("Stripe-Signature", stripe_signature((SECRET,), now, body)),),
+            body,
+            f"evt_{name}" if is_only_strange else None,
+        )
 
     # Calls.
 

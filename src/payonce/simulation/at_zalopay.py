@@ -44,6 +44,7 @@ class AtZaloPay(Provider):
         "slowly, fails": 1.0, "expires": 1.0, "leaves": 3.0, "reloads": 2.0,
     }  # fmt: skip
     simply: ClassVar = "scans"
+    creates = frozenset({"create"})
     key_life = LIFE_SECONDS
 
     def __init__(self, around: Around) -> None:
@@ -103,11 +104,11 @@ class AtZaloPay(Provider):
     def _story_of(self, app_trans_id: str) -> str | None:
         return self.story_of_attempt(_attempt_of(app_trans_id))
 
-    def poison(self, name: str, *, is_only_strange: bool) -> tuple[tuple[tuple[str, str], ...], bytes]:
+    def poison(self, name: str, *, is_only_strange: bool) -> tuple[tuple[tuple[str, str], ...], bytes, str | None]:
         """A signed callback that is about an agreement, or that nobody can read."""
         data = json.dumps({"name": name, "app_id": self.zalopay.settings.app_id})
         signed = {"data": data, "mac": mac(SECRET, data), "type": 2 if is_only_strange else 1}
-        return (("Content-Type", "application/json"),), json.dumps(signed).encode()
+        return (("Content-Type", "application/json"),), json.dumps(signed).encode(), None
 
     # Calls.
 

@@ -47,22 +47,25 @@ def play_seeds(
     *,
     day: str = ANY,
     fast: bool = False,
+    stories: Sequence[str] | None = None,
 ) -> list[Outcome]:
     """Play all seeds; `done` is told each outcome as it comes, and says whether to go on. In the order of the seeds.
-    `fast`: one after another in this process, each up to its first violation.
+    `fast`: one after another in this process, each up to its first violation. `stories`: only these of every seed.
     """
     outcomes: dict[int, Outcome] = {}
     if fast:
         with one_line(create_database(address)) as line:
             for seed in seeds:
-                outcomes[seed] = play(seed, line, find_all(providers), size=size, day=day, stops_at_first=True)
+                outcomes[seed] = play(
+                    seed, line, find_all(providers), stories=stories, size=size, day=day, stops_at_first=True
+                )
                 if not done(outcomes[seed]):
                     break
         return [outcomes[seed] for seed in sorted(outcomes)]
     context = multiprocessing.get_context("spawn")
     workers = min(os.cpu_count() or 1, len(seeds))
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(address, providers)) as pool:
-        for outcome in _as_they_come(pool, seeds, partial(_play, size=size, day=day), workers):
+        for outcome in _as_they_come(pool, seeds, partial(_play, size=size, day=day, stories=stories), workers):
             outcomes[outcome.seed] = outcome
             if not done(outcome):
                 pool.shutdown(cancel_futures=True)
@@ -88,6 +91,6 @@ def _begin(address: str, providers: Sequence[str]) -> None:
     _lines.append((line, find_all(providers)))
 
 
-def _play(seed: int, *, size: int, day: str) -> Outcome:
+def _play(seed: int, *, size: int, day: str, stories: Sequence[str] | None) -> Outcome:
     line, makers = _lines[0]
-    return play(seed, line, makers, size=size, day=day)
+    return play(seed, line, makers, stories=stories, size=size, day=day)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from payonce.domain.order import EXPIRED
 from payonce.simulation.checks import check_payable
 from payonce.simulation.people import Person
 from payonce.simulation.scene import Scene, Story
@@ -111,10 +112,13 @@ class Willing(Person):
         known = self._orders()
         if not known or known[-1].payer_reference != self.story.payer:
             return None
-        if known[-1].state == "closed" and known[-1].closed_reason != "expired":
+        newest = known[-1]
+        # One that is closed, or being closed, for another reason leads nowhere any more.
+        why = newest.closed_reason if newest.state == "closed" else newest.close_because
+        if why not in (None, EXPIRED):
             return None
         began = self.scene.seconds
-        page = await self.reach_page(known[-1].id)
+        page = await self.reach_page(newest.order_id)
         if page is None:
             self._explain(began)
         return page

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, Final
 
 from payonce.simulation.hosts import BEGINNING
@@ -130,8 +131,11 @@ class Post:
 
     async def _poison(self, key: str, story: str) -> None:
         is_only_strange = self._scene.draw.happens(0.5, "strange", key)
-        headers, body = self._side.poison(re.sub("[^a-z0-9]", "_", key), is_only_strange=is_only_strange)
-        await self._hand_over(key, story, [self._delivery(headers, body)])
+        headers, body, name = self._side.poison(re.sub("[^a-z0-9]", "_", key), is_only_strange=is_only_strange)
+        received = await self._hand_over(key, story, [self._delivery(headers, body)])
+        if received and received[0].verdict in TAKEN:
+            # What has no name that can be read is kept by the hash of its bytes.
+            self._scene.acknowledged[name or f"sha256:{sha256(body).hexdigest()}"] = self._scene.scheduler.now
 
     def _delivery(self, headers: Sequence[tuple[str, str]], body: bytes) -> Delivery:
         lower: dict[str, Any] = {name.lower(): value for name, value in headers}

@@ -102,6 +102,7 @@ class Around:
     on_calls_beside: Callable[[str, str], None] = lambda who, detail: None
     on_standing: Callable[[Actor], None] = lambda actor: None
     on_old_key: Callable[[str, str], None] = lambda who, detail: None
+    on_made_unasked: Callable[[str, str], None] = lambda who, detail: None
 
 
 class Provider(ABC):
@@ -135,6 +136,8 @@ class Provider(ABC):
     by_hand: ClassVar[Mapping[str, float]] = {}
     # How much more seldom jobs look in the days of waiting: where nothing ends what was begun, each look asks for all.
     pace: ClassVar[float] = 1.0
+    # The calls that make something payable, as `what` names them.
+    creates: ClassVar[frozenset[str]]
     # For how long the same call may be sent again.
     key_life: float
 
@@ -351,8 +354,10 @@ class Provider(ABC):
         return
 
     @abstractmethod
-    def poison(self, name: str, *, is_only_strange: bool) -> tuple[tuple[tuple[str, str], ...], bytes]:
-        """Headers and body of a genuine letter that nobody can read, or that is about something else."""
+    def poison(self, name: str, *, is_only_strange: bool) -> tuple[tuple[tuple[str, str], ...], bytes, str | None]:
+        """Headers and body of a genuine letter that nobody can read, or that is about something else; and its name,
+        where it has one that can be read.
+        """
 
     def story_of_attempt(self, attempt_id: UUID | None) -> str | None:
         """The story in whose course an attempt was made."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ class Report:
             "summary": self.summary(),
             "seeds": [outcome.seed for outcome in self.outcomes],
             "orders": self.orders,
+            "processors": os.cpu_count() or 1,
             "seconds": round(self.seconds, 3),
             "virtual_hours": round(sum(outcome.virtual_seconds for outcome in self.outcomes) / 3600),
             "faults": {fault.id: {"what": fault.what, "times": self.faults[fault.id]} for fault in FAULTS.values()},

@@ -39,7 +39,7 @@ from payonce.simulation.receiver import KINDS, Receiver
 from payonce.simulation.refund_witness import RefundWitness
 from payonce.simulation.returned import check_returned, compare_refunds
 from payonce.simulation.risks import check_gone, check_risks
-from payonce.simulation.scene import Scene, Violation
+from payonce.simulation.scene import Lost, Scene, Violation
 from payonce.simulation.scheduler import MICRO, Actor, Scheduler, Stopped
 from payonce.simulation.server import empty
 from payonce.simulation.storekeeper import check_goods, check_paid_out, check_shares, fill_up, keep_store
@@ -247,9 +247,11 @@ def _stage(
     if not faults.rates["T2"]:
         around.on_calls_beside = lambda who, detail: scene.break_promise("one caller", who, detail)
         around.on_old_key = lambda who, detail: scene.break_promise("S9", who, detail)
+    around.on_made_unasked = lambda who, detail: scene.break_promise("S16", who, detail)
     around.on_standing = workers.send_another
     boundaries.on_commit = lambda actor, name: _committed(workers, witness, actor, name)
     scheduler.on_death = lambda actor: _died(scene, workers, actor)
+    scheduler.on_failure = lambda actor: _failed(scene, actor)
     return scene, posts, workers, witness
 
 
@@ -296,6 +298,12 @@ def _committed(workers: Workers, witness: RefundWitness, actor: Actor, name: str
     witness.committed(actor, name)
     if workers.families.lane_of(actor) not in workers.lanes:
         workers.wake()
+
+
+def _failed(scene: Scene, actor: Actor) -> None:
+    """A person of the harness who cannot go on checks nothing any more; what our hosts answer is somebody else's."""
+    if not actor.host and actor.error is not None and not isinstance(actor.error, Lost):
+        scene.report(actor.error, actor.key)
 
 
 def _died(scene: Scene, workers: Workers, actor: Actor) -> None:

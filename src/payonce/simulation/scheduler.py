@@ -91,6 +91,7 @@ class Scheduler:
         self.trace: list[str] = []
         self.is_stopped = False
         self.on_death: Callable[[Actor], None] = lambda actor: None
+        self.on_failure: Callable[[Actor], None] = lambda actor: None
         self._heap: list[tuple[int, str, int, Actor | None, Callable[[], None] | None]] = []
         self._count = 0
         self._running = 0
@@ -201,6 +202,7 @@ class Scheduler:
         except Exception as error:
             actor.error = error
             self._end(actor, "failed")
+            self.on_failure(actor)
         else:
             self._obey(actor, instruction)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from payonce.base.errors import ensure
@@ -18,6 +19,8 @@ BESIDE_SECONDS: Final = 25.0
 # Who sends money back is known by his lane; he stands still so long at most, and others may take his work up meanwhile.
 REFUNDS_LANE: Final = "/refunds"
 STANDS_SECONDS: Final = 400.0
+# Who may make something payable: a person's click on Pay, and nobody else.
+_CLICKS: Final = re.compile(r".+/click\d+")
 
 
 class Till:
@@ -34,6 +37,8 @@ class Till:
         actor = around.scheduler.acting()
         ensure(not in_transaction(), "the provider was called inside a transaction")
         what, key = provider.what(request), provider.key_of(request)
+        if what in provider.creates and not _CLICKS.fullmatch(actor.key):
+            around.on_made_unasked(actor.key, f"{what}, and nobody had clicked on Pay")
         if key is not None:
             self._watch_creates(actor, key)
             self._watch_age(actor, key)
