@@ -53,6 +53,7 @@ BUGS: Final = (
         "            if order is not None:\n"
         "                await self._ask_handler(claim, order)\n",
         "so that a crash cannot send it twice; instead it is sent never",
+        first=2, alone="s24",
     ),
     Bug(
         "key changed on retry", "providers/stripe/adapter.py",
@@ -60,6 +61,7 @@ BUGS: Final = (
         '            self._sent = getattr(self, "_sent", 0) + 1\n'
         '            headers.append(("idempotency-key", f"{call.idempotency_key}:{self._sent}"))\n',
         "a fresh key for each sending, as SDKs make by default",
+        first=3, alone="s34",
     ),
     Bug(
         "no resolving", "usecases/resolve_attempts.py",
@@ -80,6 +82,7 @@ BUGS: Final = (
         '        Arrow("pending", "asks_again", "open", "the payment failed and the same object can still be paid"),\n'
         '        Arrow("open", "asks_again", "failed", "declined"),\n',
         "a decline is read as the end of the attempt, although the same object can still be paid",
+        first=2,
     ),
     Bug(
         "a capture on a dead attempt is dropped", "domain/settling.py",
@@ -87,6 +90,7 @@ BUGS: Final = (
         '    if attempt.state in ("closed", "failed", "closing"):\n        return False\n'
         "    if seen.captured_minor <= 0 or seen.capture is None or seen.currency is None:\n",
         "a closed attempt cannot be paid, so whoever says so must be wrong",
+        first=2, alone="s10",
     ),
     Bug(
         "surplus is not recorded", "domain/settling.py",
@@ -94,6 +98,7 @@ BUGS: Final = (
         "    serving = purpose.may_serve(book, attempt, capture, grown)\n"
         "    if serving == 0 and book.paid() is not None:\n        return False\n",
         "the order is paid already, so there is nothing to do",
+        alone="s05",
     ),
     Bug(
         "closed here only", "usecases/attend.py",
@@ -103,6 +108,7 @@ BUGS: Final = (
         '    outcome = NotDone("closed", "")\n'
         '    return Said(attempt, outcome, name="close", absent="closed")\n',
         "a local cancel: the row says closed, and nobody told the provider",
+        first=2, alone="s18",
     ),
     Bug(
         "a refused close is read as closed", "usecases/join_answers.py",
