@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -108,7 +109,8 @@ class AtZaloPay(Provider):
         """A signed callback that is about an agreement, or that nobody can read."""
         data = json.dumps({"name": name, "app_id": self.zalopay.settings.app_id})
         signed = {"data": data, "mac": mac(SECRET, data), "type": 2 if is_only_strange else 1}
-        return (("Content-Type", "application/json"),), json.dumps(signed).encode(), None
+        named = f"agreement:sha256:{hashlib.sha256(data.encode()).hexdigest()}" if is_only_strange else None
+        return (("Content-Type", "application/json"),), json.dumps(signed).encode(), named
 
     # Calls.
 
