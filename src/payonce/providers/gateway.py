@@ -60,6 +60,9 @@ class ProviderLooker:
     def __init__(self, adapter: Adapter, transport: Transport) -> None:
         self._adapter = adapter
         self._transport = transport
+        # Asking a protocol what an object can do takes longer than most calls' own work; an adapter does not change.
+        self._lists = adapter if isinstance(adapter, Lists) else None
+        self._signs_in = adapter if isinstance(adapter, SignsIn) else None
 
     def as_looker(self) -> ProviderLooker:
         """The same account without the means to create a payment."""
@@ -119,9 +122,9 @@ class ProviderLooker:
         self, name: str, since: datetime, until: datetime | None, page: str | None = None
     ) -> Page | NotDone | Unknown:
         """One page of a list of `Capabilities.lists`. NotDone `not_supported` where the provider lists nothing."""
-        adapter = self._adapter
-        if not isinstance(adapter, Lists):
-            return NotDone("not_supported", f"{adapter.provider} lists nothing")
+        adapter = self._lists
+        if adapter is None:
+            return NotDone("not_supported", f"{self._adapter.provider} lists nothing")
         call = adapter.list_page(name, since, until, page)
         answer = await self._send(call)
         return adapter.listed(call, answer) if isinstance(answer, Answer) else answer
@@ -178,12 +181,12 @@ class ProviderLooker:
 
     async def _send(self, call: Call) -> Answer | NotDone | Unknown:
         """The answer, or what its absence means. A token is asked for first where the call needs one."""
-        adapter = self._adapter
-        if isinstance(adapter, SignsIn) and adapter.needs_token(call):
-            answer = await self._deliver(adapter.request(adapter.sign_in()))
+        adapter = self._signs_in
+        if adapter is not None and adapter.needs_token(call):
+            answer = await self._deliver(self._adapter.request(adapter.sign_in()))
             token = adapter.token_of(answer) if isinstance(answer, Answer) else answer
             return await self._deliver(adapter.request_with(call, token)) if isinstance(token, str) else token
-        return await self._deliver(adapter.request(call))
+        return await self._deliver(self._adapter.request(call))
 
     async def _deliver(self, request: Request) -> Answer | NotDone | Unknown:
         try:

@@ -167,7 +167,10 @@ def _settle(scene: Scene, workers: Workers, witness: RefundWitness) -> None:
 
 def _let_pay(scene: Scene, workers: Workers, witness: RefundWitness, name: str) -> None:
     """Let everybody come who has not paid yet, and see that nobody is turned away."""
+    paid = {row.purpose for row in rows(scene, "orders") if row.state == "paid"}
     for story in scene.stories.values():
+        if story.purpose in paid:
+            continue
         person = Willing(scene, story, name)
         scene.scheduler.spawn(person.key, story.key, "", person.come())
     scene.scheduler.run(scene.scheduler.now + int(HOUR * MICRO))

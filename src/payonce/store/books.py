@@ -85,7 +85,7 @@ async def load(
     """
     named = None if purposes is None else sorted(set(purposes))
     known = sorted(set(order_ids))
-    calls = _calls_for(merchant_id, known, with_refs)
+    calls = _calls_for(merchant_id, known, with_refs) if known else []
     orders, *rest = await tx.all(
         (BOOKS.lock_orders, {"merchant_id": merchant_id, "purposes": named, "order_ids": known}),
         *calls,
@@ -99,7 +99,8 @@ async def load(
     for row in orders:
         by_order[row.order_id] = books[row.purpose]
         books[row.purpose].orders[row.order_id] = Order(*row)
-    _fill(by_order, rest)
+    if known:
+        _fill(by_order, rest)
     others = sorted(by_order.keys() - set(known))
     calls = _calls_for(merchant_id, others, with_refs) if others else []
     stocked = stock.calls_for(merchant_id, [row.order_id for row in orders if row.has_items], skus)

@@ -117,6 +117,15 @@ class Database(Protocol):
         ...
 
 
+async def read_once(database: Database, *calls: Call, name: str) -> list[list[Row]]:
+    """Read in a transaction of a single round trip; the rows, in the order of the calls."""
+
+    async def work(tx: Tx) -> list[Awaited]:
+        return [tx.read_later(query, **params) for query, params in calls]
+
+    return [awaited.rows for awaited in await database.transaction(work, name=name, read_only=True)]
+
+
 Meanings: TypeAlias = Mapping[str, Callable[[str], PayonceError]]
 """Constraint name -> what makes the error that its violation means, from the database's own message."""
 

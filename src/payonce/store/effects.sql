@@ -27,6 +27,26 @@ WHERE merchant_id = %(merchant_id)s::text
 ORDER BY due_at, effect_id
 LIMIT %(limit)s::integer;
 
+-- name: look_for_work
+-- Says whether there is anything to claim or to decide about; most looks end here, in one round trip.
+SELECT
+    EXISTS (
+        SELECT 1
+        FROM effects
+        WHERE merchant_id = %(merchant_id)s::text
+            AND state IN ('pending', 'failed')
+            AND due_at <= %(now)s::timestamptz
+            AND kind = ANY(%(claimed)s::text[])
+    ) AS has_due,
+    EXISTS (
+        SELECT 1
+        FROM effects
+        WHERE merchant_id = %(merchant_id)s::text
+            AND state = 'claimed'
+            AND lease_until <= %(now)s::timestamptz
+            AND (kind = ANY(%(known)s::text[]) OR lease_until <= %(orphaned)s::timestamptz)
+    ) AS has_expired;
+
 -- name: lock_expired_effects
 -- Takes up claims whose worker died, or never said how it ended; those of kinds unknown here only after a long grace.
 SELECT effect_id, key, kind, occasion, nature, order_id, state, reason, tries, fence, due_at, lease_until, owed_at,

@@ -20,7 +20,7 @@ from payonce.domain.delivering import (
 )
 from payonce.domain.effect import OCCASIONS, Effect, EffectKind
 from payonce.store import effects as store
-from payonce.store.database import Tx
+from payonce.store.database import Tx, read_once
 from payonce.usecases.effect_facts import Facts, facts_of
 from payonce.usecases.effect_handlers import Handlers
 from payonce.usecases.in_round import in_round
@@ -52,6 +52,26 @@ class Claimed:
 
     claims: tuple[Claim, ...]
     moved: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Whether there are effects to claim, and claims whose lease has ended."""
+
+    has_due: bool
+    has_expired: bool
+
+
+async def look_for_work(world: World, merchant_id: str, handlers: Handlers, pace: Pace) -> Work:
+    """Whether a claiming transaction would find anything. Locks and changes nothing."""
+
+    now = world.clock.now()
+    given = {
+        "merchant_id": merchant_id, "claimed": sorted(_names(world, handlers)), "known": sorted(handlers.names()),
+        "orphaned": now - pace.orphaned_after, "now": now,
+    }  # fmt: skip
+    [[row]] = await read_once(world.database, (store.EFFECTS.look_for_work, given), name="look_for_effects")
+    return Work(row.has_due, row.has_expired)
 
 
 async def claim_due(world: World, merchant_id: str, handlers: Handlers, limit: int, pace: Pace) -> Claimed:

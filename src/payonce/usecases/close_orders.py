@@ -18,7 +18,7 @@ from payonce.domain.book import Book
 from payonce.domain.checkout import take_lease
 from payonce.domain.order import CANCELLED, EXPIRED, Order
 from payonce.store import queries
-from payonce.store.database import Tx
+from payonce.store.database import Tx, read_once
 from payonce.usecases import attend
 from payonce.usecases.answers import OrderView
 from payonce.usecases.close_duplicates import close_duplicates
@@ -76,12 +76,9 @@ async def close_page(world: World, merchant_id: str, limit: int, after: UUID | N
 async def orders_to_close(world: World, merchant_id: str, limit: int, after: UUID | None = None) -> list[UUID]:
     """Open orders that are past their time or marked, by id."""
     before = world.clock.now() - world.policy_of(merchant_id).close_after
-
-    async def load(tx: Tx) -> list[UUID]:
-        given = {"merchant_id": merchant_id, "before": before, "after": after, "limit": limit}
-        return [row.order_id for row in await tx.rows(ORDERS.orders_to_close, **given)]
-
-    return await world.database.transaction(load, name="orders_to_close", read_only=True)
+    given = {"merchant_id": merchant_id, "before": before, "after": after, "limit": limit}
+    [rows] = await read_once(world.database, (ORDERS.orders_to_close, given), name="orders_to_close")
+    return [row.order_id for row in rows]
 
 
 async def cancel_order(world: World, merchant_id: str, order_id: UUID) -> OrderView:

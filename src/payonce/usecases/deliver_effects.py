@@ -18,7 +18,7 @@ from payonce.base.errors import PayonceError, Unavailable
 from payonce.base.ids import EFFECT, RUN, show
 from payonce.domain.delivering import Accepted, NotAccepted, Outcome, OutcomeUnknown, Pace
 from payonce.domain.effect import Effect
-from payonce.usecases.claim_effects import Claim, claim_due, end_leases, renew_claim
+from payonce.usecases.claim_effects import Claim, Work, claim_due, end_leases, look_for_work, renew_claim
 from payonce.usecases.effect_handlers import EffectCall, Handlers, NotDone
 from payonce.usecases.record_answers import Answers, Recorded, record_one
 from payonce.usecases.world import World
@@ -77,12 +77,14 @@ async def deliver_effects(
     Raises Unavailable when the store does not answer before anything was called; never for what a handler does.
     """
     worker = _Worker(world, merchant_id, handlers, pace or Pace(), together or OneAfterAnother())
-    delivered = await worker.take_over(limit)
-    while len(delivered) < limit and not world.is_stopped:
+    work = await worker.look()
+    delivered = await worker.take_over(limit) if work.has_expired else []
+    while work.has_due and len(delivered) < limit and not world.is_stopped:
         some = await worker.deliver_some(limit - len(delivered))
         if not some:
             break
         delivered += some
+        work = await worker.look()
     return delivered
 
 
@@ -95,6 +97,10 @@ class _Worker:
         self._handlers = handlers
         self._pace = pace
         self._together = together
+
+    async def look(self) -> Work:
+        """Whether there is anything to take over or to deliver."""
+        return await look_for_work(self._world, self._merchant_id, self._handlers, self._pace)
 
     async def take_over(self, limit: int) -> list[Delivered]:
         """Decide about claims whose worker was lost, asking receivers that can be asked."""

@@ -11,7 +11,7 @@ from uuid import UUID
 from payonce.base.errors import Refused
 from payonce.domain.order import EXPIRED
 from payonce.store import queries
-from payonce.store.database import Awaited, Row, Tx
+from payonce.store.database import Awaited, Row, Tx, read_once
 from payonce.store.payouts import PAYOUTS
 from payonce.usecases.answers import (
     AttemptView,
@@ -98,13 +98,12 @@ async def list_orders(
 ) -> list[OrderView]:
     """Orders, the newest first, at most `limit`."""
 
-    async def work(tx: Tx) -> Awaited:
-        return tx.read_later(
-            VIEWS.list_orders, merchant_id=merchant_id, limit=limit, state=state, payer_reference=payer_reference,
-            before=before, after=after,
-        )  # fmt: skip
-
-    found = [row.order_id for row in (await world.database.transaction(work, name="list_orders", read_only=True)).rows]
+    given = {
+        "merchant_id": merchant_id, "limit": limit, "state": state, "payer_reference": payer_reference,
+        "before": before, "after": after,
+    }  # fmt: skip
+    [rows] = await read_once(world.database, (VIEWS.list_orders, given), name="list_orders")
+    found = [row.order_id for row in rows]
     views = await read_orders(world, merchant_id, found)
     return [views[order_id] for order_id in found if order_id in views]
 
@@ -115,12 +114,10 @@ async def find_by_token(world: World, token: str) -> tuple[str, UUID]:
     if matched:
         merchant_id = matched[2] or DEFAULT_MERCHANT
 
-        async def work(tx: Tx) -> Awaited:
-            return tx.read_later(ORDERS.order_by_token, merchant_id=merchant_id, token=matched[1])
-
-        found = await world.database.transaction(work, name="find_by_token", read_only=True)
-        for row in found.rows:
-            return merchant_id, row.order_id
+        given = {"merchant_id": merchant_id, "token": matched[1]}
+        [rows] = await read_once(world.database, (ORDERS.order_by_token, given), name="find_by_token")
+        if rows:
+            return merchant_id, rows[0].order_id
     raise Refused("there is no such link", code="link_unknown", status=404)
 
 

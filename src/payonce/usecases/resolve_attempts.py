@@ -12,7 +12,7 @@ from typing import Final
 
 from payonce.domain.observation import Ref
 from payonce.store import queries
-from payonce.store.database import Tx
+from payonce.store.database import read_once
 from payonce.usecases.ask_attempts import Due, Resolved, ask_about
 from payonce.usecases.world import World
 
@@ -32,17 +32,12 @@ async def attempts_due(world: World, merchant_id: str, limit: int) -> list[Due]:
     """Attempts to ask about, with their orders, and the captures that only a read confirms."""
     now = world.clock.now()
 
-    async def load(tx: Tx) -> list[Due]:
-        attempts, captures = await tx.all(
-            (
-                ORDERS.attempts_to_ask,
-                {"merchant_id": merchant_id, "now": now, "soon": now - SOON, "late": now - LATE, "limit": limit},
-            ),
-            (ORDERS.captures_to_confirm, {"merchant_id": merchant_id, "limit": limit}),
-        )
-        # Neither may crowd the other out: what cannot be confirmed for long stands here at every look.
-        most = max(limit - len(attempts), limit // 2)
-        confirm = [(row.order_id, row.attempt_id, Ref(row.kind, row.ref)) for row in captures[:most]]
-        return [*confirm, *((row.order_id, row.attempt_id, None) for row in attempts)][:limit]
-
-    return await world.database.transaction(load, name="attempts_due", read_only=True)
+    asked = {"merchant_id": merchant_id, "now": now, "soon": now - SOON, "late": now - LATE, "limit": limit}
+    attempts, captures = await read_once(
+        world.database, (ORDERS.attempts_to_ask, asked),
+        (ORDERS.captures_to_confirm, {"merchant_id": merchant_id, "limit": limit}), name="attempts_due",
+    )  # fmt: skip
+    # Neither may crowd the other out: what cannot be confirmed for long stands here at every look.
+    most = max(limit - len(attempts), limit // 2)
+    confirm = [(row.order_id, row.attempt_id, Ref(row.kind, row.ref)) for row in captures[:most]]
+    return [*confirm, *((row.order_id, row.attempt_id, None) for row in attempts)][:limit]

@@ -16,7 +16,7 @@ from payonce.domain.finding import Finding
 from payonce.domain.schedule import backoff
 from payonce.providers.contract import Verified
 from payonce.store import queries
-from payonce.store.database import Tx
+from payonce.store.database import Tx, read_once
 from payonce.store.findings import resolve_findings, write_findings
 from payonce.usecases.read_notices import READ_REASONS, read_what_it_tells
 from payonce.usecases.show_event import show_event
@@ -58,13 +58,9 @@ async def retry_events(world: World, merchant_id: str, limit: int = 100) -> Retr
 
 async def events_due(world: World, merchant_id: str, limit: int) -> list[UUID]:
     """Stored events whose next try has come, the longest due first."""
-    now = world.clock.now()
-
-    async def load(tx: Tx) -> list[UUID]:
-        rows = await tx.rows(EVENTS.due_events, merchant_id=merchant_id, now=now, limit=limit)
-        return [row.event_id for row in rows]
-
-    return await world.database.transaction(load, name="due_events", read_only=True)
+    given = {"merchant_id": merchant_id, "now": world.clock.now(), "limit": limit}
+    [rows] = await read_once(world.database, (EVENTS.due_events, given), name="due_events")
+    return [row.event_id for row in rows]
 
 
 async def replay_event(world: World, merchant_id: str, event_id: UUID) -> Became:

@@ -14,7 +14,7 @@ from payonce.base.errors import Bug, Conflict, Refused
 from payonce.providers.contract import Call, Done, NotDone, Outcome, Unknown
 from payonce.providers.gateway import ProviderRefunder
 from payonce.store import queries
-from payonce.store.database import Tx
+from payonce.store.database import read_once
 from payonce.usecases.begin_refund import begin_refund
 from payonce.usecases.hear_money import Heard, hear_captures
 from payonce.usecases.note_trouble import note_trouble
@@ -66,13 +66,9 @@ async def send_refunds(world: World, merchant_id: str, limit: int = 100) -> Sent
 
 async def refunds_due(world: World, merchant_id: str, limit: int) -> list[tuple[UUID, UUID]]:
     """Refunds to go on with, by order, the longest due first."""
-    now = world.clock.now()
-
-    async def load(tx: Tx) -> list[tuple[UUID, UUID]]:
-        rows = await tx.rows(REFUNDS.refunds_due, merchant_id=merchant_id, now=now, limit=limit)
-        return [(row.order_id, row.refund_id) for row in rows]
-
-    return await world.database.transaction(load, name="refunds_due", read_only=True)
+    given = {"merchant_id": merchant_id, "now": world.clock.now(), "limit": limit}
+    [rows] = await read_once(world.database, (REFUNDS.refunds_due, given), name="refunds_due")
+    return [(row.order_id, row.refund_id) for row in rows]
 
 
 async def _go_on(world: World, merchant_id: str, taken: Taken) -> str | None:
