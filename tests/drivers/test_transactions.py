@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from payonce.base.errors import Bug, Refused
-from payonce.store.database import Limits, Query, Tx, in_transaction
+from payonce.store.database import Awaited, Limits, Query, Tx, in_transaction
 from tests.drivers.conftest import ADD, PUT, RAISE_ALL, READ, READ_ALL, OpenDrive
 from tests.support.clocks import HandClock
 from tests.support.drives import Drive
@@ -96,6 +96,44 @@ def test_begin_travels_with_the_first_statements_and_commit_with_the_last(
             before = line.round_trips
             drive.transact(work_of)
             assert line.round_trips - before == trips
+
+
+def test_what_is_read_with_the_commit_sees_what_was_written_and_costs_no_round_trip(
+    open_drive: OpenDrive, things_url: str
+) -> None:
+    async def work(tx: Tx) -> tuple[Awaited, Awaited]:
+        before = tx.read_later(READ, name="a")
+        tx.later(PUT, name="a", amount=7)
+        after = tx.read_later(READ, name="a")
+        with pytest.raises(Bug, match="before its COMMIT"):
+            _ = after.rows
+        return before, after
+
+    with watched_line(things_url) as line:
+        drive = open_drive(line.dsn)
+        before, after = drive.transact(work)
+        trips = []
+        for _ in range(4):
+            seen = line.round_trips
+            before, after = drive.transact(work)
+            trips.append(line.round_trips - seen)
+        # A pool may be opening its second connection beside one of them.
+        assert min(trips) == 1
+    assert [row.amount for row in (*before.rows, *after.rows)] == [7, 7]
+
+
+def test_what_was_to_be_read_with_a_commit_that_failed_is_never_told(drive: Drive, things: Things) -> None:
+    kept: list[Awaited] = []
+
+    async def work(tx: Tx) -> None:
+        kept.append(tx.read_later(READ_ALL))
+        tx.later(ADD, name="a", amount=-1)
+
+    with pytest.raises(Bug):
+        drive.transact(work)
+    assert kept and things() == {}
+    with pytest.raises(Bug, match="before its COMMIT"):
+        _ = kept[-1].rows
 
 
 def test_a_closure_that_needs_no_statement_costs_no_round_trip(open_drive: OpenDrive, things_url: str) -> None:

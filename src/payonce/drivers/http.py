@@ -18,6 +18,7 @@ import httpcore2
 
 from payonce.base.errors import ensure
 from payonce.drivers.http_deadline import DEADLINE, BackendWithDeadline
+from payonce.drivers.http_lines import KeptLines
 from payonce.providers.transport import Answer, Request, Unreachable
 from payonce.store.database import in_transaction
 
@@ -34,6 +35,7 @@ _POOL: Final[Mapping[str, Any]] = {
     "max_keepalive_connections": MOST_CONNECTIONS,
     "keepalive_expiry": IDLE_SECONDS,
 }
+_ONE: Final[Mapping[str, Any]] = {**_POOL, "max_connections": 1, "max_keepalive_connections": 1}
 # The first event after which some of the request may have left this machine.
 _LEAVES: Final = "http11.send_request_headers.started"
 _FAILURES: Final = (
@@ -50,21 +52,27 @@ class AsyncTransport:
     """The transport for asyncio."""
 
     def __init__(self) -> None:
-        self._pool = httpcore2.AsyncConnectionPool(ssl_context=httpcore2.default_ssl_context(), **_POOL)
+        context = httpcore2.default_ssl_context()
+        self._lines = KeptLines(
+            lambda: httpcore2.AsyncConnectionPool(ssl_context=context, **_ONE), MOST_CONNECTIONS, IDLE_SECONDS
+        )
 
     async def send(self, request: Request) -> Answer:
         """Send `request`, read the whole answer. Raises Unreachable when there is none in time, or too large a one."""
         exchange = _Exchange(request)
         with exchange.failing():
             async with asyncio.timeout(request.timeout_seconds):
-                async with self._pool.stream(**exchange.words(exchange.atrace)) as response:
+                async with (
+                    self._lines.line_to(request.url) as line,
+                    line.stream(**exchange.words(exchange.atrace)) as response,
+                ):
                     async for part in response.aiter_stream():
                         exchange.take(part)
         return exchange.answer(response)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
+        await self._lines.close()
 
     async def __aenter__(self) -> Self:
         return self

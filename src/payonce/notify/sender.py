@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 import httpcore2
 
 from payonce.base.errors import ensure
+from payonce.drivers.http_lines import KeptLines
 from payonce.notify.addresses import AddressRefused, CheckedBackend, Resolve, resolve
 from payonce.providers.transport import Answer, Request, Unreachable
 from payonce.store.database import in_transaction
@@ -46,13 +47,16 @@ class HttpSender:
     def __init__(
         self, *, allow_private: bool = False, resolve: Resolve = resolve, tls: ssl.SSLContext | None = None
     ) -> None:
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=tls or httpcore2.default_ssl_context(),
-            network_backend=CheckedBackend(allow_private=allow_private, resolve=resolve),
-            max_connections=MOST_CONNECTIONS,
-            max_keepalive_connections=MOST_CONNECTIONS,
-            keepalive_expiry=IDLE_SECONDS,
-        )
+        context = tls or httpcore2.default_ssl_context()
+        backend = CheckedBackend(allow_private=allow_private, resolve=resolve)
+
+        def one() -> httpcore2.AsyncConnectionPool:
+            return httpcore2.AsyncConnectionPool(
+                ssl_context=context, network_backend=backend, max_connections=1, max_keepalive_connections=1,
+                keepalive_expiry=IDLE_SECONDS,
+            )  # fmt: skip
+
+        self._lines = KeptLines(one, MOST_CONNECTIONS, IDLE_SECONDS)
 
     async def send(self, request: Request) -> Answer:
         """Send `request`; the answer, its body cut off after 64 kB. Raises Unreachable when there is none in time."""
@@ -74,9 +78,12 @@ class HttpSender:
 
     async def _exchange(self, request: Request, extensions: dict[str, Any]) -> Answer:
         headers = [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in request.headers]
-        async with self._pool.stream(
-            request.method, request.url, headers=headers, content=request.body, extensions=extensions
-        ) as response:
+        async with (
+            self._lines.line_to(request.url) as line,
+            line.stream(
+                request.method, request.url, headers=headers, content=request.body, extensions=extensions
+            ) as response,
+        ):
             body = bytearray()
             async for part in response.aiter_stream():
                 body += part
@@ -87,7 +94,7 @@ class HttpSender:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
+        await self._lines.close()
 
     async def __aenter__(self) -> Self:
         return self

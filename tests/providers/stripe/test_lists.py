@@ -39,6 +39,15 @@ def test_every_handled_type_is_asked_for_in_one_of_the_two_logs() -> None:
     assert max(len(PAYMENT_EVENTS), len(RETURN_EVENTS)) <= 20
 
 
+def test_an_entry_of_the_log_says_its_key_without_being_read_and_an_object_has_none() -> None:
+    """A6: what is known by its key is not read again, so the key is the one that reading finds."""
+    body = event("payment_intent.succeeded", intent())
+    [entry] = read(listed(body)).entries
+    assert entry.key == adapter().again(entry.body, "backfill").key != ""
+    odd = [{"object": "event", "id": 7}, {"object": "event"}, "a text", {"object": "payment_intent", "id": "pi_1"}]
+    assert [one.key for one in read(listed(*odd)).entries] == [""] * 4
+
+
 @pytest.mark.parametrize("name", [listing.name for listing in LISTS])
 def test_a_page_is_asked_for_by_its_window_and_the_entry_before_it(name: str) -> None:
     """A11: whole seconds, both ends included, the largest page, and the place to go on."""

@@ -56,6 +56,9 @@ def the_keys_of_a_log(bench: Bench) -> None:
     entries = [entry for listing in logs for entry in _walk(bench, listing, began)]
     told = {bench.adapter.again(entry.body, "backfill").key for entry in entries}
     need(keys <= told, f"of {len(keys)} webhooks {len(keys - told)} are not in the log by their keys")
+    named = [(entry.key, bench.adapter.again(entry.body, "backfill").key) for entry in entries if entry.key]
+    other = [said for said, read in named if said != read]
+    need(not other, f"an entry says that its key is {other[:1]}, and is read under another one")
 
 
 @rule("Windows that meet show together what one long window shows, and each entry is within its window.", applies=_has)
