@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from payonce.base.errors import Bug
 from payonce.providers.contract import Unreadable, Verified
 from payonce.providers.gateway import ProviderLooker
 from payonce.store.database import Database, Tx
 from payonce.usecases.backfill import backfill
+from payonce.usecases.close_orders import close_orders
 from payonce.usecases.ensure_checkout import ensure_checkout
 from payonce.usecases.place_order import PlaceOrder, place_order
 from payonce.usecases.read_order import list_orders, read_orders
@@ -119,3 +121,38 @@ def test_an_event_of_a_log_that_is_known_is_not_read_again(house: House) -> None
     assert did.new == 0 and known
     # Objects are read to see how they stand; events are known by their keys.
     assert noted and not known & set(noted)
+
+
+def test_orders_that_expired_before_anybody_clicked_are_closed_together(house: House) -> None:
+    """C10: nobody is asked about an order without an attempt, so many of them are one transaction."""
+    ids = [house.place(f"fee:{number}").id for number in range(20)]
+    clicked = house.place("fee:clicked")
+    house.checkout(clicked)
+    house.clock.move(25 * 3600)
+    world, names = counted(house)
+    did = house.run(close_orders(world.for_jobs(), DEFAULT_MERCHANT))
+    assert (did.closed, did.left) == (21, 0)
+    assert {house.see(order_id).state for order_id in (*ids, clicked.id)} == {"closed"}
+    assert names["close_orders"] == 1
+    # The one that was clicked is closed at its provider first: its lease, its answer, and a look that it is over.
+    assert names["close"] == 3
+
+
+def test_an_order_that_cannot_be_marked_holds_no_other_up(house: House) -> None:
+    ids = [house.place(f"fee:{number}").id for number in range(3)]
+    house.clock.move(25 * 3600)
+    world, names = counted(house)
+    database = world.database
+
+    class Failing:
+        """Fails the marking of many, and of the second one by itself."""
+
+        async def transaction(self, work: Callable[[Tx], Awaitable[T]], *, name: str, read_only: bool = False) -> T:
+            if name == "close_orders" and names[name] in (0, 2):
+                names[name] += 1
+                raise Bug("a constraint that nobody thought of")
+            return await database.transaction(work, name=name, read_only=read_only)
+
+    did = house.run(close_orders(replace(world, database=Failing()).for_jobs(), DEFAULT_MERCHANT))
+    assert did.looked_at == 3
+    assert sorted(house.see(order_id).state for order_id in ids) == ["closed", "closed", "open"]

@@ -6,12 +6,14 @@ again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from payonce.base.errors import Bug, Conflict, PayonceError, Refused, RunStopped
+from payonce.base.errors import Bug, Conflict, PayonceError, Refused, RunStopped, Unavailable
 from payonce.domain import purpose
 from payonce.domain.attempt import Attempt
 from payonce.domain.book import Book
@@ -23,6 +25,7 @@ from payonce.usecases import attend
 from payonce.usecases.answers import OrderView
 from payonce.usecases.close_duplicates import close_duplicates
 from payonce.usecases.in_book import in_book
+from payonce.usecases.in_books import Work, in_books
 from payonce.usecases.note_trouble import note_trouble
 from payonce.usecases.read_order import read_order
 from payonce.usecases.world import World
@@ -32,6 +35,8 @@ ORDERS: Final = queries.load("orders")
 MOST_CALLS: Final = 4
 # Somebody may be waiting for the answer: after this long the rest is the worker's.
 LONGEST_DRIVE: Final = timedelta(seconds=20)
+# Their books are locked together, so that payers of any of them wait for as long.
+MARKED_TOGETHER: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,16 @@ async def close_page(world: World, merchant_id: str, limit: int, after: UUID | N
     looked_at = closed = 0
     last: UUID | None = None
     page = await orders_to_close(world, merchant_id, limit, after)
-    duplicates = await close_duplicates(world, merchant_id, page)
+    done = set(await close_duplicates(world, merchant_id, page))
+    marked = await _mark_many(world, merchant_id, [order_id for order_id in page if order_id not in done])
+    done |= {order_id for order_id, state in marked.items() if state == "closed"}
     for order_id in page:
         if world.is_stopped:
             break
         try:
-            if order_id not in duplicates:
+            if order_id not in done and order_id not in marked:
                 await mark_expired(world, merchant_id, order_id)
-            closed += order_id in duplicates or await drive_close(world, merchant_id, order_id) == "closed"
+            closed += order_id in done or await drive_close(world, merchant_id, order_id) == "closed"
         except (Bug, Refused, Conflict) as error:
             await note_trouble(world, merchant_id, order_id, "close_orders", error)
         looked_at, last = looked_at + 1, order_id
@@ -119,15 +126,41 @@ async def cancel_order(world: World, merchant_id: str, order_id: UUID) -> OrderV
 async def mark_expired(world: World, merchant_id: str, order_id: UUID) -> None:
     """Mark an open order to be closed that is past its time, unless something of it is processing or contested."""
 
-    async def decide(tx: Tx, book: Book, order: Order) -> None:
-        live = book.live_attempt()
-        young = order.opened_at is None or book.now - order.opened_at < world.policy_of(merchant_id).close_after
-        busy = book.is_contested or (live is not None and live.state == "pending")
-        if order.state == "open" and order.close_because is None and not young and not busy:
-            _mark(book, order, EXPIRED)
-        purpose.reconsider(book)
+    async def decide(tx: Tx, book: Book, order: Order) -> str:
+        return _expire(world, book, order)
 
     await in_book(world, merchant_id, order_id, decide, name="close_orders", cause="expired")
+
+
+async def _mark_many(world: World, merchant_id: str, order_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The same for many orders together; the state of each afterwards: closed where its provider has nothing to be
+    asked. Those that are left out are to be marked one by one: what one of them fails by, or a cap of the run, undoes
+    what they would have done together.
+    """
+    states: dict[UUID, str] = {}
+    for first in range(0, len(order_ids), MARKED_TOGETHER):
+        if world.is_stopped:
+            break
+        some = order_ids[first : first + MARKED_TOGETHER]
+        works = [Work(order_id, "expired", partial(_expire, world)) for order_id in some]
+        try:
+            found = await in_books(world, merchant_id, works, name="close_orders")
+        except Unavailable:
+            raise
+        except PayonceError:
+            continue
+        states |= dict(zip(some, found, strict=True))
+    return states
+
+
+def _expire(world: World, book: Book, order: Order) -> str:
+    live = book.live_attempt()
+    young = order.opened_at is None or book.now - order.opened_at < world.policy_of(book.merchant_id).close_after
+    busy = book.is_contested or (live is not None and live.state == "pending")
+    if order.state == "open" and order.close_because is None and not young and not busy:
+        _mark(book, order, EXPIRED)
+    purpose.reconsider(book)
+    return order.state
 
 
 async def drive_close(world: World, merchant_id: str, order_id: UUID) -> str:
