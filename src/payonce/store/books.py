@@ -33,10 +33,16 @@ class Concerned(NamedTuple):
 
 
 class Beside:
-    """Statements that a caller asks in the round trip that loads the books, and their rows once they are loaded."""
+    """Statements that a caller asks in the round trip that loads the books, and their rows once they are loaded.
 
-    def __init__(self, *calls: Call) -> None:
+    `waits`: the purposes' orders are waited for by a statement of its own before they are loaded. Under READ COMMITTED
+    a statement that had to wait does not see what was inserted meanwhile, and the next one does: where many insert for
+    one purpose they queue up, instead of meeting each other's rows at the end of every run.
+    """
+
+    def __init__(self, *calls: Call, waits: bool = False) -> None:
         self.calls: Final = calls
+        self.waits: Final = waits
         self.rows: Sequence[list[Row]] = ()
 
 
@@ -86,11 +92,15 @@ async def load(
     named = None if purposes is None else sorted(set(purposes))
     known = sorted(set(order_ids))
     calls = _calls_for(merchant_id, known, with_refs) if known else []
-    orders, *rest = await tx.all(
+    waiting = [(BOOKS.wait_for_orders, {"merchant_id": merchant_id, "purposes": named or []})]
+    first = waiting if beside and beside.waits else []
+    answers = await tx.all(
+        *first,
         (BOOKS.lock_orders, {"merchant_id": merchant_id, "purposes": named, "order_ids": known}),
         *calls,
         *(beside.calls if beside else ()),
     )
+    orders, *rest = answers[len(first) :]
     if beside:
         beside.rows, rest = rest[len(calls) :], rest[: len(calls)]
     names = {row.purpose for row in orders} if named is None else named

@@ -28,6 +28,15 @@ WHERE merchant_id = %(merchant_id)s::text
     AND order_id = ANY(%(order_ids)s::uuid[])
 ORDER BY order_id;
 
+-- name: wait_for_orders
+-- Waits until nobody else decides about the purposes, so that the statement behind it sees what they decided.
+SELECT order_id
+FROM orders
+WHERE merchant_id = %(merchant_id)s::text
+    AND purpose = ANY(%(purposes)s::text[])
+ORDER BY order_id
+FOR UPDATE;
+
 -- name: lock_orders
 -- Locks the orders of the purposes, in the order of their ids, so that whoever decides about a purpose decides alone.
 -- Released orders are history and stay out, but for the newest of a purpose, those that are named, and those of which

@@ -97,7 +97,8 @@ async def place_order(world: World, merchant_id: str, wish: PlaceOrder, *, drive
 
     async def work(tx: Tx) -> tuple[_Placement, AskedOrders | None]:
         tape.rewind()
-        named = books.Beside((ORDERS.order_by_reference, {"merchant_id": merchant_id, "reference": wish.reference}))
+        reference = {"merchant_id": merchant_id, "reference": wish.reference}
+        named = books.Beside((ORDERS.order_by_reference, reference), waits=True)
         purposes = [wish.purpose, *await _other_purposes(tx, world, merchant_id, wish)]
         loaded = await books.load(
             tx, merchant_id, purposes, [], tape.next, world.kinds, rules=world.rules_of(merchant_id),
