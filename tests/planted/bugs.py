@@ -47,11 +47,13 @@ BUGS: Final = (
     Bug(
         "effect marked done before it is sent", "usecases/deliver_effects.py",
         "            outcome = NotAccepted(UNREADABLE) if order is None else await self._ask_handler(claim, order)\n"
-        "            effect = await self._record(claim, outcome)\n",
+        "        except PayonceError as error:\n",
         "            outcome = NotAccepted(UNREADABLE) if order is None else Accepted()\n"
-        "            effect = await self._record(claim, outcome)\n"
+        "            await answers.take(claim, outcome)\n"
         "            if order is not None:\n"
-        "                await self._ask_handler(claim, order)\n",
+        "                await self._ask_handler(claim, order)\n"
+        "            return None\n"
+        "        except PayonceError as error:\n",
         "so that a crash cannot send it twice; instead it is sent never",
         first=2, alone="s24",
     ),
@@ -144,8 +146,7 @@ BUGS: Final = (
     ),
     Bug(
         "acknowledged before it is stored", "usecases/receive.py",
-        '        became = [Received("retry", told.provider, told.type, "retry", error.code) for told in tolds]\n'
-        "    except Exception:\n",
+        "        became = _all_again(tolds, error)\n    except Exception:\n",
         '        became = [Received("accepted", told.provider, told.type, "retry", error.code) for told in tolds]\n'
         "    except Exception:\n",
         "the provider shall not be bothered with our database", first=10,
@@ -166,8 +167,7 @@ BUGS: Final = (
     ),
     Bug(
         "a refund's key is thought to live for ever", "providers/stripe/adapter.py",
-        "            refund_life_seconds=KEY_LIFE_SECONDS,\n",
-        "            refund_life_seconds=365 * 24 * 3600,\n",
+        "    refund_life_seconds=KEY_LIFE_SECONDS,\n", "    refund_life_seconds=365 * 24 * 3600,\n",
         "the provider says at least a day, and nobody read on",
     ),
     Bug(
@@ -240,7 +240,7 @@ BUGS: Final = (
     ),
     Bug(
         "whoever dies is never missed", "usecases/deliver_effects.py",
-        "    delivered = await worker.take_over(limit)\n", "    delivered: list[Delivered] = []\n",
+        "    delivered = await worker.take_over(limit) if work.has_expired else []\n", "    delivered: list[Delivered] = []\n",
         "a claim is thought to end by itself", first=2,
     ),
     Bug(
