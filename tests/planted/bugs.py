@@ -240,7 +240,8 @@ BUGS: Final = (
     ),
     Bug(
         "whoever dies is never missed", "usecases/deliver_effects.py",
-        "    delivered = await worker.take_over(limit) if work.has_expired else []\n", "    delivered: list[Delivered] = []\n",
+        "    delivered = await worker.take_over(limit) if work.has_expired else []\n",
+        "    delivered: list[Delivered] = []\n",
         "a claim is thought to end by itself", first=2,
     ),
     Bug(
