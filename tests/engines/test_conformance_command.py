@@ -37,7 +37,8 @@ NOT_ATTACKED = frozenset("""
     alert_messages_pkey alert_of_a_message alert_silenced_by_a_silence alert_state_known alert_subject_known
     alert_tone_known alerts_pkey api_keys_pkey api_request_state_known attempts_pkey audit_pkey capture_paid_in_whole
     checkout_count_once_per_minute checkout_count_positive effects_pkey entries_pkey events_pkey evidence_pkey
-    finding_change_known finding_change_positive finding_state_known findings_pkey job_comes_again
+    finding_change_known finding_change_positive finding_resolved_at_some_time finding_state_known findings_pkey
+    job_comes_again
     job_comes_again_as_asked job_held_with_a_lease job_once job_run_ended_unless_running job_run_stands_for_a_slot
     job_run_state_known job_runs_pkey money_record_about_an_object_or_other money_record_nature_known monitor_check_once
     order_amount_not_negative orders_pkey payees_pkey payer_of_an_order payers_pkey payout_gross_not_negative

@@ -8,13 +8,15 @@ Prints those that read most, and all that read more behind the larger past than 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from tests.growth.compare import TIMES, filled, grown
+from tests.growth.compare import TIMES, Grown, filled, grown
 from tests.support.databases import running_server
+from tests.support.reports import write_report
 
 # How long the smaller past is; the larger one was sold at the same pace.
 DAYS = 20
@@ -34,19 +36,23 @@ def main() -> int:
         filled(server, given.orders * TIMES, DAYS * TIMES) as large,
     ):
         found = grown(small, large)
-    wrong = [each for each in found if not each.is_bounded]
-    for each in sorted(found, key=lambda each: -each.after)[:SHOWN] + wrong:
+    for each in sorted(found, key=lambda each: -each.after)[:SHOWN] + [each for each in found if not each.is_bounded]:
         print(f"{each.name:60} {each.before:10,.0f} {each.after:10,.0f} pages{'' if each.is_bounded else '  GROWS'}")
-    summary = (
-        f"{len(found) - 1} questions and a payment behind {given.orders:,} and {given.orders * TIMES:,} orders: "
-        f"{len(wrong)} grow; a payment reads {found[0].before:.0f} and {found[0].after:.0f} pages"
-    )
-    print(summary)
-    if given.report is not None:
-        given.report.parent.mkdir(parents=True, exist_ok=True)
-        told = {"summary": summary, "orders": given.orders, "grown": [asdict(each) for each in found]}
-        given.report.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    return 1 if wrong else 0
+    told = figures(found, given.orders)
+    print(told["summary"])
+    write_report(given.report, told)
+    return 1 if told["grow"] else 0
+
+
+def figures(found: Sequence[Grown], orders: int) -> dict[str, Any]:
+    """What the report says; the first that was measured is a payment."""
+    wrong = [each.name for each in found if not each.is_bounded]
+    return {
+        "summary": f"{len(found) - 1} questions and a payment behind {orders:,} and {orders * TIMES:,} orders: "
+        f"{len(wrong)} grow; a payment reads {found[0].before:.0f} and {found[0].after:.0f} pages",
+        "questions": len(found) - 1, "orders": orders * TIMES, "grow": wrong,
+        "payment": [round(found[0].before), round(found[0].after)], "grown": [asdict(each) for each in found],
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

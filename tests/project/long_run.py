@@ -94,6 +94,10 @@ RUNS: Final = (
         Measure("seconds of ten times the rate", count("seconds"), 300), none("wrong answers", "wrong"),
         Measure("seconds until served as before", count("seconds_until_served_as_before"), 5, is_limit=True),
     ), lambda report: f"{report['sent']} sent, where {report['sustainable_per_second']} a second are sustainable"),
+    Run("growth", (
+        Measure("questions asked behind ten times the past", count("questions")),
+        Measure("orders in it", count("orders"), 5_000_000), none("that read more for it", "grow"),
+    ), lambda report: f"a payment reads {report['payment'][0]} pages, {report['payment'][1]} behind ten times as much"),
     Run("failover", (
         Measure("kills of a primary", count("kills"), 100), none("acknowledged and lost", "lost"),
         none("wrong", "wrong"),

@@ -19,6 +19,8 @@ from tests.crash.enumeration import Tally as Lives
 from tests.failover import patroni, scripted
 from tests.fuzz import __main__ as fuzz
 from tests.fuzz.one import Tally as Inputs
+from tests.growth import __main__ as growth
+from tests.growth.compare import PAYMENT, Grown
 from tests.planted import look
 from tests.project import long_run
 from tests.project.tree import ROOT
@@ -87,6 +89,8 @@ def _reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_report(tmp_path / "fuzz.json", fuzz.figures({"json": inputs}, 90, 1.0, ["plant_grows"]))
     came = Came(sent=600, seconds=6.0, statuses={"200": 500}, wrong=["a 500"])
     test_overload._report(came, came, 80.0, 1.5, 0)
+    grown = [Grown(PAYMENT, 600.0, 650.0), Grown("a question", 4.0, 4000.0)]
+    write_report(tmp_path / "growth.json", growth.figures(grown, 500_000))
     kill = scripted.Kill(60, 1, 0, 0, 0.4, 0.1)
     write_report(tmp_path / "failover.json", scripted.figures([kill, kill], 9.0))
     trouble = patroni.Outcome("switch_over", 90, {"events": ["evt_1"]}, 1, 4.0, 20.0, "")
@@ -108,6 +112,7 @@ def test_every_report_holds_what_the_page_says_of_it(reports: Path) -> None:
     assert measured["poor"] == {"tests on a poorer database": 2, "of them failed": 2}
     assert [*measured["fuzz"].values()] == [90, 1, 2, 0, 1]
     assert [*measured["overload"].values()] == [6, 1, 1.5]
+    assert [*measured["growth"].values()] == [1, 5_000_000, 1]
     assert [*measured["failover"].values()] == [2, 2, 0, 0.4]
     assert [*measured["patroni"].values()] == [1, 1, 1, 4.0]
     assert [*measured["soak-kills"].values()] == [1.5, 1, 0]
