@@ -131,6 +131,7 @@ def asked(url: str) -> dict[str, int]:
         values, found = Values(connection), {}
         for name, query in every_question().items():
             params = values.of(query)
+            # Once before it counts: a first planning looks at the catalogue.
             pages(connection, query, params)
             found[name] = pages(connection, query, params)
         return found

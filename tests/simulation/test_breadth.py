@@ -46,9 +46,15 @@ def seen(scene: Scene, *checks: Callable[[Scene], None]) -> set[str]:
     return found
 
 
+def books_of(side: Provider) -> Any:
+    """The books of the simulated provider behind it; each has its own."""
+    party: Any = side.party
+    return party.books
+
+
 def paid_rows(side: Provider) -> list[Any]:
     """What was paid, as the provider's books have it."""
-    books: Any = side.party.books  # type: ignore[attr-defined]
+    books = books_of(side)
     if side.name == "zalopay":
         return [order for order in books.orders.values() if order.ended == "paid"]
     return [payment for payment in books.payments.values() if payment.settled]
@@ -115,7 +121,7 @@ class Added:
 
 def second_object(scene: Scene, side: Provider) -> Added:
     """Another paid object of a story that has one."""
-    attempt_id, first, books = uuid4(), paid_rows(side)[0], side.party.books  # type: ignore[attr-defined]
+    attempt_id, first, books = uuid4(), paid_rows(side)[0], books_of(side)
     scene.made[attempt_id] = next(story for story in scene.stories if side.captured_of(story))
     if side.name == "zalopay":
         name = f"{first.app_trans_id[:7]}{attempt_id.hex}"
@@ -128,7 +134,7 @@ def test_a_refund_that_is_written_nowhere_is_seen(play: Playing) -> None:
 
     def refund(scene: Scene) -> None:
         [side] = scene.providers
-        order, books = paid_rows(side)[0], side.party.books  # type: ignore[attr-defined]
+        order, books = paid_rows(side)[0], books_of(side)
         name = f"261120_2553_{ids.show(ids.REFUND, uuid4()).rpartition('_')[2]}"
         books.refunds[name] = Refund(name, 1, order.app_trans_id, order.zp_trans_id, 1, "", order.created)
         promises.update(seen(scene, lambda scene: compare_refunds(scene, RefundWitness(scene))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from payonce.base.errors import Bug
 from payonce.providers.contract import Unreadable, Verified
@@ -101,9 +101,9 @@ class Reading(ProviderLooker):
         self._noted = noted
         return self
 
-    def again(self, body: bytes, source: object) -> Verified | Unreadable:
+    def again(self, body: bytes, source: Literal["webhook", "poll", "backfill"]) -> Verified | Unreadable:
         """Read, and note it."""
-        found = super().again(body, source)  # type: ignore[arg-type]
+        found = super().again(body, source)
         self._noted.append(found.key)
         return found
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from payonce.base.errors import Bug
 from payonce.providers.simulator.delivery_faults import Plan
-from payonce.providers.simulator.faults import Fault
+from payonce.providers.simulator.faults import Fault, Kind, When
 from payonce.providers.simulator.party import Party
 from payonce.providers.simulator.world import LETTERS
 from payonce.providers.transport import Answer, Request
@@ -32,7 +32,7 @@ NOBODY: Final = "strangers"
 SECRET: Final = "whsec_of_the_simulation_1234567890"
 HOUR: Final = 3600.0
 # What P3 turns an answer into, and how often each.
-SPOILT: Final = {
+SPOILT: Final[Mapping[tuple[Kind, When], float]] = {
     ("rate_limited", "before"): 2.0, ("lock_timeout", "before"): 1.0, ("error_500", "before"): 1.0,
     ("error_500", "after"): 1.0, ("html", "before"): 1.0, ("html", "after"): 1.0, ("reset", "before"): 1.0,
     ("reset", "after"): 1.0, ("drip", "after"): 1.0, ("bad_json", "after"): 1.0,
@@ -190,7 +190,7 @@ class Provider(ABC):
         spoilt = faults.strikes("P3", story, operation)
         if spoilt:
             kind, when = draw.choose(SPOILT, "spoilt", spoilt)
-            return Fault(kind, when, seconds=draw.whole(1, 4, "retry after", spoilt))  # type: ignore[arg-type]
+            return Fault(kind, when, seconds=draw.whole(1, 4, "retry after", spoilt))
         return None
 
     def has_payer(self, text: str) -> bool:
