@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import pq
 from psycopg.abc import PQGen
 
 from payonce.drivers.connecting import SETTINGS, conninfo, settings
-from payonce.drivers.pipeline import AnyConnection, Pipeline, Reply
+from payonce.drivers.pipeline import Pipeline, Reply
+from payonce.drivers.wrapped_lines import WrappedLine
 from payonce.providers.transport import Answer, Request, Transport, Unreachable
 from payonce.store.database import Call, Limits
 
@@ -121,13 +121,11 @@ class Graveyard:
         self._dead.clear()
 
 
-class Watched(Pipeline):
+class Watched(WrappedLine):
     """A connection whose every round trip is a boundary."""
 
     def __init__(self, line: Pipeline, fate: Fate) -> None:
-        self.connection: AnyConnection = line.connection
-        self.warnings = []
-        self.line = line
+        super().__init__(line)
         self._fate = fate
 
     async def exchange(self, calls: Sequence[Call], *, patience_seconds: float | None = None) -> list[Reply]:
@@ -137,20 +135,7 @@ class Watched(Pipeline):
         if await self._fate.after(number):
             self.line.cut()
             raise psycopg.OperationalError("the connection broke before the answer came")
-        self.warnings = list(self.line.warnings)
         return replies
-
-    @property
-    def is_lost(self) -> bool:
-        return self.line.is_lost
-
-    @property
-    def status(self) -> pq.TransactionStatus:
-        return self.line.status
-
-    def cut(self) -> None:
-        """Drop the connection, unflushed."""
-        self.line.cut()
 
 
 class Lines:

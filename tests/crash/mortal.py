@@ -20,6 +20,7 @@ from payonce.base.ids import ORDER, Ids, show
 from payonce.domain.effect import EffectKind
 from payonce.drivers.pipeline import Pipeline
 from payonce.drivers.postgres_shared import PostgresDatabase
+from payonce.drivers.wrapped_lines import WrappedLines
 from payonce.simulation.server import TABLES
 from payonce.store.database import Limits
 from payonce.usecases.answers import AlreadyPaid, Checkout, CheckoutAnswer, Gone, OrderView
@@ -30,7 +31,7 @@ from payonce.usecases.world import DEFAULT_MERCHANT
 from tests.crash.fate import Fate, Graveyard, Lines, MortalTransport
 from tests.support.clocks import SeededChance
 from tests.support.house import House
-from tests.support.poor import PoorLines
+from tests.support.poor import PoorLine
 
 T = TypeVar("T")
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -50,7 +51,7 @@ class Ground:
         self.beside = beside
         self.fate = Fate()
         lines = self._lines = Lines(dsn, self.fate)
-        self.lines = PoorLines(lines) if is_poor else lines
+        self.lines = WrappedLines(lines, PoorLine) if is_poor else lines
         self.graveyard = Graveyard()
         # The checks' own connection, which is never cut.
         self.looking = cast("psycopg.Connection[Any]", beside.connection)

@@ -13,10 +13,10 @@ from payonce.conformance.ground import Ground
 from payonce.conformance.sessions import Session
 from payonce.drivers.pipeline import Pipeline, Reply
 from payonce.drivers.postgres_sync import SyncDatabase
+from payonce.drivers.wrapped_lines import WrappedLine, WrappedLines
 from payonce.simulation.run import STORIES
 from payonce.store.database import Call
 from tests.simulation.stripe import adapter
-from tests.support.poor import PoorLine, PoorLines
 
 # How long a planted fault is waited for where it shows by silence; nothing else takes so long here.
 DEADLINE_SECONDS = 2.0
@@ -59,7 +59,7 @@ class _Session(Session):
         return self._plant.say(text)
 
 
-class _Line(PoorLine):
+class _Line(WrappedLine):
     def __init__(self, line: Pipeline, plant: Plant) -> None:
         super().__init__(line)
         self._plant = plant
@@ -70,15 +70,6 @@ class _Line(PoorLine):
             connection.execute(self._plant.before)
         said = [(replace(query, sql=self._plant.say(query.sql)), params) for query, params in calls]
         return await self.line.exchange(said, patience_seconds=patience_seconds)
-
-
-class _Lines(PoorLines):
-    def __init__(self, lines: Any, plant: Plant) -> None:
-        super().__init__(lines)
-        self._plant = plant
-
-    async def take(self) -> Pipeline:
-        return _Line(await self._lines.take(), self._plant)
 
 
 class PlantedGround(Ground):
@@ -97,7 +88,7 @@ class PlantedGround(Ground):
     def database(self, **choices: Any) -> SyncDatabase:
         """The port, over lines of that engine."""
         database = super().database(**choices)
-        database._lines = _Lines(database._lines, self._plant)
+        database._lines = WrappedLines(database._lines, lambda line: _Line(line, self._plant))
         return database
 
 

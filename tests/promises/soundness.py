@@ -28,11 +28,15 @@ def assert_sound(house: House) -> None:
 
 def payable_twice(house: House) -> dict[str, list[str]]:
     """The purposes of which more than one object can be paid at the provider, but for abandoned ones (S6)."""
-    payable: dict[str, list[str]] = {}
+    names: dict[UUID, list[str]] = {}
     for attempt_id, name in _payable(house):
-        for purpose, state in house.rows("SELECT purpose, state FROM attempts WHERE attempt_id = %s", attempt_id):
-            if state != "abandoned":
-                payable.setdefault(purpose, []).append(name)
+        if attempt_id is not None:
+            names.setdefault(attempt_id, []).append(name)
+    payable: dict[str, list[str]] = {}
+    for attempt_id, purpose in house.rows(
+        "SELECT attempt_id, purpose FROM attempts WHERE attempt_id = ANY(%s) AND state <> 'abandoned'", list(names)
+    ):
+        payable.setdefault(purpose, []).extend(names[attempt_id])
     return {purpose: found for purpose, found in payable.items() if len(found) > 1}
 
 

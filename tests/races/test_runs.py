@@ -17,7 +17,7 @@ from payonce.usecases.world import World
 from tests.races.puppets import Choose, Work, at_random, play, preempted_at
 from tests.support.house import House
 
-MOST_STEPS = 30
+MOST_STEPS = 100
 SEEDS = range(3)
 _names = (f"job-{number}" for number in count(1))
 Scene = Callable[[House, JobFacts], tuple[Work, Work, Callable[[Any, Any], None]]]
@@ -46,7 +46,7 @@ def _play(house: House, scene: Scene, every_seconds: float, limits: Limits | Non
     facts = JobFacts(next(_names), "a test", False, "never", every_seconds)
     house.run(register_jobs(house.world, [facts]))
     first, second, check = scene(house, facts)
-    one, two = play(house, first, second, choose, limits)
+    one, two = play(house, first, second, choose, limits, by_statement=limits is None)
     check(one.outcome, two.outcome)
     return len(one.moments)
 

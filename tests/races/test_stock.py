@@ -207,13 +207,13 @@ OTHER: tuple[Scene, ...] = (
 @pytest.mark.parametrize("scene", [*SAME, *OTHER], ids=lambda scene: scene.__name__)
 def test_however_two_of_them_are_interleaved_no_piece_is_lost_or_promised_twice(house: House, scene: Scene) -> None:
     """C13: whoever comes second reads the counts again, under the lock."""
-    every_interleaving(house, scene, swap=False)
+    every_interleaving(house, scene, swap=False, by_statement=True)
 
 
 @pytest.mark.parametrize("scene", list(OTHER), ids=lambda scene: scene.__name__)
 def test_whichever_of_the_two_begins_no_piece_is_lost_or_promised_twice(house: House, scene: Scene) -> None:
     """C13: the other one is interrupted at each of its boundaries."""
-    every_interleaving(house, scene, swap=True)
+    every_interleaving(house, scene, swap=True, by_statement=True)
 
 
 @pytest.mark.parametrize("scene", [*SAME, *OTHER], ids=lambda scene: scene.__name__)

@@ -7,6 +7,7 @@ It is the shop of `payonce conformance`, with what tests want besides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 
 from payonce.base.ids import Ids
 from payonce.conformance.shop import Shop
@@ -47,6 +48,7 @@ class House(Shop):
         observer: Observer = unobserved,
     ) -> None:
         self._database_url = database_url
+        self.opened = ExitStack()
         self.clock, chance = HandClock(), SystemChance()
         seated = seat(self.clock)
         till = ProviderTill(seated.adapter, transport(DirectTransport(seated.party, self.clock)))
@@ -60,8 +62,9 @@ class House(Shop):
         )  # fmt: skip
 
     def close(self) -> None:
-        """Let the database go."""
+        """Let the database go, and whatever else was opened for the house."""
         self.database.close()
+        self.opened.close()
 
     def backfill(self) -> Backfilled:
         """Run the job that reads the lists."""

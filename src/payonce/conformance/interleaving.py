@@ -82,6 +82,8 @@ class Puppet:
         self.name = name
         self.outcome: Any = None
         self.moments: list[str] = []
+        # Where it was seen to wait for a lock: its own last boundary, and at which boundary the other one stood.
+        self.waits: list[tuple[str, int]] = []
         self.is_over = False
         self.is_paused = False
         self.went_on_at = time.monotonic()
@@ -162,12 +164,17 @@ def _settled(stage: Stage, puppets: list[Puppet]) -> list[Puppet]:
     while time.monotonic() < deadline:
         with stage.news:
             running = [one for one in puppets if not one.is_over and not one.is_paused]
+            if running:
+                stage.news.wait(LOOK_SECONDS)
+            # Looked at again, for whoever was running may stand at a boundary by now.
+            running = [one for one in puppets if not one.is_over and not one.is_paused]
             ready = [one for one in puppets if one.is_paused and not one.is_over]
-            if not running:
-                return ready
-            stage.news.wait(LOOK_SECONDS)
+        if not running:
+            return ready
         # When nobody stands at a boundary, the server ends the deadlock by itself.
-        if ready and all(stage.waits_for_a_lock(one) for one in running if not one.is_over and not one.is_paused):
+        if ready and all(stage.waits_for_a_lock(one) for one in running):
+            for one in running:
+                one.waits.append((one.moments[-1], len(ready[0].moments) - 1))
             return ready
     raise Bug(f"nobody goes on: {[(one.name, one.moments[-3:]) for one in puppets]}")
 

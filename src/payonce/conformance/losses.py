@@ -6,13 +6,12 @@ order from its placing to its fulfilment, and the loss comes at each COMMIT of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import pq
 
 from payonce.base.errors import Unavailable
 from payonce.conformance.check import Check, NotKept, require
@@ -21,8 +20,8 @@ from payonce.conformance.scenes import Receiving, assert_paid_once
 from payonce.conformance.shop import MINUTE
 from payonce.conformance.shops import OpenShop, open_shop
 from payonce.drivers.pipeline import Pipeline, Reply
-from payonce.drivers.postgres_shared import Lines
 from payonce.drivers.transaction import COMMIT
+from payonce.drivers.wrapped_lines import WrappedLine, WrappedLines
 from payonce.store.database import Call
 from payonce.usecases.answers import Checkout
 from payonce.usecases.deliver_effects import deliver_effects
@@ -57,13 +56,11 @@ class Loss:
         return self.passed == self.number
 
 
-class LosingLine(Pipeline):
+class LosingLine(WrappedLine):
     """A connection that is lost at one COMMIT."""
 
     def __init__(self, line: Pipeline, loss: Loss) -> None:
-        self.connection = line.connection
-        self.warnings = line.warnings
-        self.line = line
+        super().__init__(line)
         self._loss = loss
 
     async def exchange(self, calls: Sequence[Call], *, patience_seconds: float | None = None) -> list[Reply]:
@@ -85,46 +82,6 @@ class LosingLine(Pipeline):
                 return
         self.line.cut()
         raise psycopg.OperationalError("the connection broke before COMMIT was sent")
-
-    @property
-    def is_lost(self) -> bool:
-        return self.line.is_lost
-
-    @property
-    def status(self) -> pq.TransactionStatus:
-        return self.line.status
-
-    def cut(self) -> None:
-        """Drop the connection."""
-        self.line.cut()
-
-
-class LosingLines:
-    """`Lines` one of whose connections is lost."""
-
-    def __init__(self, lines: Lines, loss: Loss) -> None:
-        self._lines = lines
-        self._loss = loss
-
-    async def take(self) -> Pipeline:
-        """A free connection."""
-        return LosingLine(await self._lines.take(), self._loss)
-
-    async def give_back(self, line: Pipeline) -> None:
-        """Take it back."""
-        await self._lines.give_back(line.line if isinstance(line, LosingLine) else line)
-
-    async def doubt(self) -> None:
-        """One connection was lost."""
-        await self._lines.doubt()
-
-    def forget_plans(self) -> None:
-        """Prepare anew."""
-        self._lines.forget_plans()
-
-    async def undisturbed(self, work: Coroutine[Any, Any, R]) -> R:
-        """Run `work` to its end."""
-        return await self._lines.undisturbed(work)
 
 
 def lost(how: How) -> Callable[[Ground], str]:
@@ -152,7 +109,7 @@ def _losing(shop: OpenShop, loss: Loss) -> Iterator[None]:
     """The shop's world over connections one of which is lost."""
     world = shop.world
     with shop.ground.database(clock=shop.clock) as database:
-        database._lines = LosingLines(database._lines, loss)
+        database._lines = WrappedLines(database._lines, lambda line: LosingLine(line, loss))
         shop.world = replace(world, database=database)
         try:
             yield

@@ -35,6 +35,9 @@ class Concerned(NamedTuple):
 class Beside:
     """Statements that a caller asks in the round trip that loads the books, and their rows once they are loaded.
 
+    They are asked before the orders are: each statement sees what was committed until it began, so the orders are at
+    least as new as what is asked beside them, and no order that it tells of is missing among them.
+
     `waits`: the purposes' orders are waited for by a statement of its own before they are loaded. Under READ COMMITTED
     a statement that had to wait does not see what was inserted meanwhile, and the next one does: where many insert for
     one purpose they queue up, instead of meeting each other's rows at the end of every run.
@@ -94,15 +97,17 @@ async def load(
     calls = _calls_for(merchant_id, known, with_refs) if known else []
     waiting = [(BOOKS.wait_for_orders, {"merchant_id": merchant_id, "purposes": named or []})]
     first = waiting if beside and beside.waits else []
+    asked = beside.calls if beside else ()
     answers = await tx.all(
         *first,
+        *asked,
         (BOOKS.lock_orders, {"merchant_id": merchant_id, "purposes": named, "order_ids": known}),
         *calls,
-        *(beside.calls if beside else ()),
     )
-    orders, *rest = answers[len(first) :]
+    answers = answers[len(first) :]
     if beside:
-        beside.rows, rest = rest[len(calls) :], rest[: len(calls)]
+        beside.rows, answers = answers[: len(asked)], answers[len(asked) :]
+    orders, *rest = answers
     names = {row.purpose for row in orders} if named is None else named
     books = {name: Book(merchant_id, name, tx.now, new_id, tuple(kinds), rules) for name in names}
     by_order: dict[UUID, Book] = {}
