@@ -59,9 +59,9 @@ def blank_url(postgres: TestServer) -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres: TestServer) -> Iterator[str]:
     """The address of a database with the whole schema and no rows."""
-    name = postgres.create(postgres.template())
+    name = postgres.lend()
     yield postgres.server.dsn(name)
-    postgres.drop(name)
+    postgres.take_back(name)
 
 
 @pytest.fixture

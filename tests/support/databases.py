@@ -1,4 +1,4 @@
-"""Real databases for tests: one server for each process that runs tests, a fresh database for each test.
+"""Real databases for tests: one server for each process that runs tests, an empty database for each test.
 
 The server's folder stays in the temporary folder between runs, so that a run starts it in a few hundredths of a second,
 and adopts the server of a run that was killed. Runs at the same time take folders of their own.
@@ -24,6 +24,7 @@ from payonce.drivers.embedded import MAJOR_VERSION, EmbeddedServer
 from payonce.drivers.postgres_sync import SyncDatabase
 from payonce.drivers.stepping import run_to_end
 from payonce.store.migrate import migrate
+from tests.support.emptied import Facts
 
 # What a test's data is worth is decided by the test that kills the server, in a folder of its own.
 _SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "autovacuum": "off"}
@@ -64,6 +65,8 @@ class TestServer:
         self.server = server
         self._names = (f"test_{os.getpid()}_{number}" for number in count(1))
         self._template: str | None = None
+        self._facts: Facts | None = None
+        self._idle: list[str] = []
 
     def template(self) -> str:
         """The name of a database with the whole schema and no rows; migrated once."""
@@ -80,6 +83,31 @@ class TestServer:
         # Copying the files of a small template is several times faster than writing it through the WAL.
         self.execute("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, template)
         return name
+
+    def lend(self) -> str:
+        """The name of a database with the whole schema and no rows, for one test: an emptied one, or a new one."""
+        if not self._idle:
+            name = self.create(self.template())
+            if self._facts is None:
+                with psycopg.connect(self.server.dsn(name), autocommit=True) as connection:
+                    self._facts = Facts(connection)
+            return name
+        name = next(self._names)
+        self.execute("ALTER DATABASE {} RENAME TO {}", self._idle.pop(), name)
+        return name
+
+    def take_back(self, name: str) -> None:
+        """Empty a database that was lent, or drop it where a test has changed more than rows."""
+        try:
+            with psycopg.connect(self.server.dsn(name), autocommit=True, prepare_threshold=None) as connection:
+                is_restored = self._facts is not None and self._facts.restored(connection)
+        except psycopg.Error:
+            # It does not let us in, is gone, or somebody holds a lock.
+            is_restored = False
+        if is_restored:
+            self._idle.append(name)
+        else:
+            self.drop(name)
 
     def drop(self, name: str) -> None:
         """Remove a database, whoever is connected."""
