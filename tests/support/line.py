@@ -81,6 +81,7 @@ class _Pair:
     """One connection: two threads that pass on what they read."""
 
     def __init__(self, line: Line, client: socket.socket, server: socket.socket) -> None:
+        self._is_set_up = False
         self._line = line
         self._client = client
         self._server = server
@@ -122,7 +123,9 @@ class _Pair:
                 if self._fate == "cut before":
                     return
             if kind == b"S":
-                self._line.round_trips += 1
+                # The first one tells a new connection its settings, whenever the pool may have opened it.
+                self._line.round_trips += self._is_set_up
+                self._is_set_up = True
             self._server.sendall(message)
             kind = b"?"
 
