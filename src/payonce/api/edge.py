@@ -22,8 +22,9 @@ from payonce.api.keyring import Keyring
 from payonce.api.limits import Allowances, Misses
 from payonce.api.metrics import Metrics
 from payonce.api.pages import Pages
+from payonce.api.readings import Readings
 from payonce.api.settings import ApiSettings
-from payonce.api.status_board import StatusBoard
+from payonce.api.status_board import Snapshot, StatusBoard
 from payonce.api.words import listed, name_of
 from payonce.base import ids
 from payonce.base.errors import Refused, Unavailable
@@ -66,6 +67,7 @@ class Edge:
         self.tally = CheckoutTally(world)
         self.given_up = GivenUp()
         self.gatherer: Gatherer[Delivery, Received] = Gatherer(Ingest(world, self.metrics).take_in)
+        self.readings = Readings(world)
         # A link leads to the same order for ever, so it is looked up once.
         self._links: OrderedDict[str, tuple[str, UUID]] = OrderedDict()
         # What went wrong in the background and makes `/readyz` fail.
@@ -82,14 +84,32 @@ class Edge:
         found = self._links.get(token)
         if found is None:
             try:
-                found = self._links[token] = await find_by_token(self.world, token)
+                found = await find_by_token(self.world, token)
             except Refused:
                 self._refuse_guessing(call)
                 raise
-            if len(self._links) > MOST_LINKS:
-                self._links.popitem(last=False)
+            self._keep_link(token, found)
         structlog.contextvars.bind_contextvars(order_id=ids.show(ids.ORDER, found[1]))
         return found
+
+    async def open_link(self, call: Call, token: str) -> tuple[str, UUID, Snapshot | None]:
+        """As `find_link`, for who will read the order as well: a link that is not known yet is looked up together with
+        its order, which comes along as it was just read.
+        """
+        if token in self._links:
+            return *await self.find_link(call, token), None
+        try:
+            snapshot = self.board.put(await self.readings.by_token(token))
+        except Refused:
+            self._refuse_guessing(call)
+            raise
+        self._keep_link(token, (snapshot.order.merchant_id, snapshot.order.id))
+        return *await self.find_link(call, token), snapshot
+
+    def _keep_link(self, token: str, found: tuple[str, UUID]) -> None:
+        self._links[token] = found
+        if len(self._links) > MOST_LINKS:
+            self._links.popitem(last=False)
 
     def _refuse_guessing(self, call: Call) -> None:
         """Count an unknown link against its caller. Raises Unavailable once there were too many."""
@@ -123,6 +143,7 @@ class Edge:
     async def close(self) -> None:
         """Let every accepted webhook have its outcome, and write the evidence that is left."""
         await self.gatherer.close()
+        await self.readings.close()
         await self.evidence.close()
         await self.tally.aclose()
 

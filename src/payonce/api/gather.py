@@ -1,4 +1,5 @@
-"""Group commit for webhooks: while one transaction is in flight, what arrives gathers and goes with the next one.
+"""Group commit for webhooks, and one read for many pages: while one transaction is in flight, what arrives gathers and
+goes with the next one.
 
 No timer: a lone delivery goes at once, and a group is as large as the wait before it. Each merchant has a queue of its
 own, and at most two groups under way: while the database writes one, the next is verified and decided. Every caller
@@ -36,10 +37,12 @@ class Gatherer(Generic[T, R]):
         self,
         work: Callable[[str, Sequence[T]], Awaitable[Sequence[R]]],
         *,
+        items: str = "deliveries",
         largest_group: int = LARGEST_GROUP,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._work = work
+        self._items = items
         self._largest_group = largest_group
         self._most_waiting = most_waiting
         self._waiting: dict[str, deque[tuple[T, asyncio.Future[R]]]] = {}
@@ -51,7 +54,7 @@ class Gatherer(Generic[T, R]):
         many wait."""
         waiting = self._waiting.setdefault(lane, deque())
         if len(waiting) >= self._most_waiting:
-            raise Unavailable("too many deliveries wait", code="overloaded", retry_after_seconds=FULL_RETRY_SECONDS)
+            raise Unavailable(f"too many {self._items} wait", code="overloaded", retry_after_seconds=FULL_RETRY_SECONDS)
         outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         waiting.append((item, outcome))
         serving = self._serving.setdefault(lane, {})

@@ -23,7 +23,7 @@ from payonce.api.status_board import Snapshot
 from payonce.api.times import day_and_time, when
 from payonce.base.errors import PayonceError, Unavailable
 from payonce.base.money import show
-from payonce.usecases.read_order import link_token, read_order
+from payonce.usecases.read_order import link_token
 from payonce.usecases.refresh_order import refresh_order
 
 # A page on the shop's own site may read a status by its link: it holds no more than its reader already knows.
@@ -34,12 +34,12 @@ LONGEST_TAB = 32
 async def status(request: Request) -> Response:
     """The status behind a link: a page for a browser, JSON for everything else."""
     edge, call = edge_of(request), call_of(request)
-    merchant_id, order_id = await edge.find_link(call, request.path_params["token"])
+    merchant_id, order_id, read = await edge.open_link(call, request.path_params["token"])
     caller = call.neighbourhood
     if call.wants_page:
-        response = await _page(edge, request, merchant_id, order_id, caller)
+        response = await _page(edge, request, merchant_id, order_id, caller, read)
     else:
-        response = await answer_status(edge, request, merchant_id, order_id, caller)
+        response = await answer_status(edge, request, merchant_id, order_id, caller, read)
         response.headers.update(_OPEN_TO_PAGES)
     edge.note_call(call, merchant_id, order_id, "status", response.status_code)
     return response
@@ -77,13 +77,17 @@ def routes() -> list[Route]:
     ]
 
 
-async def answer_status(edge: Edge, request: Request, merchant_id: str, order_id: UUID, caller: str) -> Response:
-    """The status as JSON, within the caller's allowance: 200, 304 when nothing changed, or 429."""
+async def answer_status(
+    edge: Edge, request: Request, merchant_id: str, order_id: UUID, caller: str, read: Snapshot | None = None
+) -> Response:
+    """The status as JSON, within the caller's allowance: 200, 304 when nothing changed, or 429. `read`: what was read
+    for this very request.
+    """
     allowance = edge.status_limits.ask((order_id, caller), tab=_tab(request))
     if not allowance.granted:
         snapshot = await _last_known(edge, merchant_id, order_id)
         return _limited(edge, request, snapshot, allowance.retry_after_seconds)
-    snapshot, cached = await read_snapshot(edge, merchant_id, order_id)
+    snapshot, cached = (read, False) if read else await read_snapshot(edge, merchant_id, order_id)
     headers = {"ETag": snapshot.tag, "Cache-Control": "private, no-cache"}
     if snapshot.tag in [part.strip() for part in call_of(request).headers.get("if-none-match", "").split(",")]:
         edge.metrics.status("unchanged")
@@ -108,10 +112,12 @@ def draw_status(edge: Edge, request: Request, snapshot: Snapshot, code: int = 20
     )  # fmt: skip
 
 
-async def _page(edge: Edge, request: Request, merchant_id: str, order_id: UUID, caller: str) -> Response:
+async def _page(
+    edge: Edge, request: Request, merchant_id: str, order_id: UUID, caller: str, read: Snapshot | None
+) -> Response:
     allowance = edge.status_limits.ask((order_id, caller), tab=None)
     if allowance.granted:
-        snapshot, cached = await read_snapshot(edge, merchant_id, order_id)
+        snapshot, cached = (read, False) if read else await read_snapshot(edge, merchant_id, order_id)
         edge.metrics.status("cached" if cached else "fresh")
         return draw_status(edge, request, snapshot)
     edge.metrics.status("limited")
@@ -126,7 +132,7 @@ async def read_snapshot(edge: Edge, merchant_id: str, order_id: UUID) -> tuple[S
     if fresh is not None:
         return fresh, True
     try:
-        return edge.board.put(await read_order(edge.world, merchant_id, order_id)), False
+        return edge.board.put(await edge.readings.by_id(merchant_id, order_id)), False
     except Unavailable:
         known = edge.board.last(merchant_id, order_id)
         if known is None:
@@ -136,7 +142,7 @@ async def read_snapshot(edge: Edge, merchant_id: str, order_id: UUID) -> tuple[S
 
 async def _last_known(edge: Edge, merchant_id: str, order_id: UUID) -> Snapshot:
     """The state as it was last seen by anybody, read only where nobody has."""
-    return edge.board.last(merchant_id, order_id) or edge.board.put(await read_order(edge.world, merchant_id, order_id))
+    return edge.board.last(merchant_id, order_id) or edge.board.put(await edge.readings.by_id(merchant_id, order_id))
 
 
 def _limited(edge: Edge, request: Request, snapshot: Snapshot, wait_seconds: float) -> Response:

@@ -30,6 +30,13 @@ FROM orders
 WHERE merchant_id = %(merchant_id)s::text
     AND token = %(token)s::text;
 
+-- name: orders_by_tokens
+-- Finds the orders that links belong to.
+SELECT token, order_id
+FROM orders
+WHERE merchant_id = %(merchant_id)s::text
+    AND token = ANY(%(tokens)s::text[]);
+
 -- name: other_purposes_of_payer
 -- Finds the purposes of every other unpaid order of a payer, for merchants who keep one open order per payer.
 SELECT DISTINCT purpose

@@ -110,15 +110,41 @@ async def list_orders(
 
 async def find_by_token(world: World, token: str) -> tuple[str, UUID]:
     """The merchant and order of a link. Raises Refused `link_unknown` (404), the same for every unknown token."""
-    matched = TOKEN.fullmatch(token)
-    if matched:
-        merchant_id = matched[2] or DEFAULT_MERCHANT
+    merchant_id, bare = merchant_of(token)
+    given = {"merchant_id": merchant_id, "token": bare}
+    [rows] = await read_once(world.database, (ORDERS.order_by_token, given), name="find_by_token")
+    if not rows:
+        raise Refused("there is no such link", code="link_unknown", status=404)
+    return merchant_id, rows[0].order_id
 
-        given = {"merchant_id": merchant_id, "token": matched[1]}
-        [rows] = await read_once(world.database, (ORDERS.order_by_token, given), name="find_by_token")
-        if rows:
-            return merchant_id, rows[0].order_id
-    raise Refused("there is no such link", code="link_unknown", status=404)
+
+def merchant_of(token: str) -> tuple[str, str]:
+    """Whose link a token would be, and the token without that name. Raises Refused `link_unknown` (404) for what no
+    link looks like.
+    """
+    matched = TOKEN.fullmatch(token)
+    if not matched:
+        raise Refused("there is no such link", code="link_unknown", status=404)
+    return matched[2] or DEFAULT_MERCHANT, matched[1]
+
+
+async def read_wanted(world: World, merchant_id: str, wanted: Sequence[UUID | str]) -> list[OrderView | None]:
+    """Orders of a merchant by id, or by the token of their link without the merchant's name, as many as are wanted in
+    at most two round trips; None for those that there are not.
+    """
+    tokens = sorted({name for name in wanted if isinstance(name, str)})
+    order_ids = [name for name in wanted if isinstance(name, UUID)]
+
+    async def work(tx: Tx) -> tuple[AskedOrders, dict[str, UUID]]:
+        given = {"merchant_id": merchant_id, "tokens": tokens}
+        rows = await tx.rows(ORDERS.orders_by_tokens, **given) if tokens else []
+        found: dict[str, UUID] = {row.token: row.order_id for row in rows}
+        return ask_orders(tx, merchant_id, [*order_ids, *found.values()]), found
+
+    asked, found = await world.database.transaction(work, name="read_order", read_only=True)
+    views = asked.views(world)
+    ids = [name if isinstance(name, UUID) else found.get(name) for name in wanted]
+    return [None if order_id is None else views.get(order_id) for order_id in ids]
 
 
 def _by_order(rows: Sequence[Row]) -> dict[UUID, list[Row]]:
