@@ -67,8 +67,9 @@ setup-browser: ## find Chromium, or install it (root on Debian), or say how
 run: setup-service ## start the service with its database; ARGS="--port 9000" are passed on
 	@$(BIN)/payonce serve $(ARGS)
 
-# Each process that runs tests has a database server of its own, and waits for it and for others much of the time.
-TEST_PROCESSES ?= auto
+# Each process that runs tests has a database server of its own, and waits for it and for others some of the time: one
+# process more than there are processors leaves none of these idle.
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 test: setup setup-localstripe setup-patroni setup-browser check ## check, then run every test; ARGS="-k word" are passed on
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --maxprocesses 4 --dist worksteal $(ARGS)
 
