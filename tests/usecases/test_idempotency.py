@@ -19,7 +19,7 @@ from payonce.usecases.idempotency import (
     begin_request,
     finish_request,
     forget_request,
-    hold_body,
+    hold_bodies,
 )
 from payonce.usecases.world import World
 from tests.support.clocks import HandClock, SeededChance
@@ -87,7 +87,15 @@ def test_when_the_caller_died_the_next_one_answers_and_the_dead_one_cannot(world
 
 def test_where_answers_are_computed_afresh_a_key_only_guards_its_body(world: World) -> None:
     for _ in range(3):
-        run_to_end(hold_body(world, REQUEST))
-    with pytest.raises(Refused) as refused:
-        run_to_end(hold_body(world, OTHER_BODY))
-    assert refused.value.code == "idempotency_key_reused"
+        assert run_to_end(hold_bodies(world, "default", [REQUEST])) == [None]
+    [refused] = run_to_end(hold_bodies(world, "default", [OTHER_BODY]))
+    assert refused is not None
+    assert (refused.code, refused.status) == ("idempotency_key_reused", 422)
+
+
+def test_keys_of_many_callers_are_bound_together_and_each_is_told_of_his_own(world: World) -> None:
+    """A refused one among them leaves the others as they are, and of two bodies of one key the first has it."""
+    others = [Keyed("default", f"key-{number}", "POST /v1/orders", b"one body") for number in range(5, 1, -1)]
+    found = run_to_end(hold_bodies(world, "default", [*others, REQUEST, OTHER_BODY, REQUEST]))
+    assert [None if each is None else each.code for each in found] == [None] * 5 + ["idempotency_key_reused", None]
+    assert run_to_end(hold_bodies(world, "default", [REQUEST, *others])) == [None] * 5

@@ -6,6 +6,7 @@ One object for each application. It opens nothing; `close` lets what was accepte
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from payonce.base.errors import Refused, Unavailable
 from payonce.usecases.alerting import Alerting
 from payonce.usecases.answers import Received
 from payonce.usecases.evidence import Evidence
+from payonce.usecases.idempotency import Keyed, hold_bodies
 from payonce.usecases.read_order import find_by_token
 from payonce.usecases.receive import Delivery
 from payonce.usecases.world import World
@@ -68,6 +70,8 @@ class Edge:
         self.given_up = GivenUp()
         self.gatherer: Gatherer[Delivery, Received] = Gatherer(Ingest(world, self.metrics).take_in)
         self.readings = Readings(world)
+        # Idempotency keys of requests that are answered afresh; only callers with a key of ours bind one.
+        self.binding: Gatherer[Keyed, Refused | None] = Gatherer(partial(hold_bodies, world), items="requests")
         # A link leads to the same order for ever, so it is looked up once.
         self._links: OrderedDict[str, tuple[str, UUID]] = OrderedDict()
         # What went wrong in the background and makes `/readyz` fail.
@@ -144,6 +148,7 @@ class Edge:
         """Let every accepted webhook have its outcome, and write the evidence that is left."""
         await self.gatherer.close()
         await self.readings.close()
+        await self.binding.close()
         await self.evidence.close()
         await self.tally.aclose()
 

@@ -18,7 +18,7 @@ from payonce.store.database import Call, Query
 KEPT_SECONDS: Final = 1.0
 # The transactions that are worth it: every statement of theirs names whole keys, so that no value wants a plan of its
 # own. What lists and pages is planned for what it is asked.
-KEEPING: Final = frozenset({"receive", "read_order"})
+KEEPING: Final = frozenset({"receive", "read_order", "checkout", "created"})
 
 _WHY: Final = "Plans that are kept for a second; see `plans.py`."
 KEEP: Final[Call] = (Query("transaction.keep_plans", "SET LOCAL plan_cache_mode = force_generic_plan", _WHY), {})

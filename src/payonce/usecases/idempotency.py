@@ -7,6 +7,7 @@ its caller dies, the next one with the same key does the work again, and the dea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from payonce.base.errors import Bug, Refused
 from payonce.store import queries
-from payonce.store.database import Row, Tx
+from payonce.store.database import Awaited, Row, Tx
 from payonce.usecases.world import World
 
 API: Final = queries.load("api")
@@ -105,22 +106,35 @@ async def forget_request(world: World, request: Keyed, fence: int) -> None:
     await world.database.transaction(work, name="forget_request")
 
 
-async def hold_body(world: World, request: Keyed) -> None:
-    """Only bind the key to this request, where the answer is always computed afresh (checkout, refresh).
+async def hold_bodies(world: World, merchant_id: str, requests: Sequence[Keyed]) -> list[Refused | None]:
+    """Only bind keys to these requests of one merchant, where answers are always computed afresh (checkout, refresh).
 
-    Any number of callers may come at once. Raises Refused `idempotency_key_reused` as `begin_request` does.
+    Any number of callers may come at once; all of them are one transaction of one round trip. For each request None, or
+    Refused `idempotency_key_reused` as `begin_request` raises it.
     """
 
-    async def work(tx: Tx) -> None:
-        _, found = await tx.all(
-            (API.begin_request, _row(request) | {"state": "done", "lease_until": tx.now, "now": tx.now}),
-            (API.read_request, _named(request)),
-        )
-        if not found:
-            raise Bug("an idempotency key vanished")
-        _compare(request, found[0])
+    async def work(tx: Tx) -> dict[str, Awaited]:
+        asked: dict[str, Awaited] = {}
+        # In one order everywhere, for who binds the same keys in another one would wait in a circle.
+        for request in sorted(requests, key=lambda request: request.key):
+            if request.key not in asked:
+                row = _row(request) | {"state": "done", "lease_until": tx.now, "now": tx.now}
+                tx.later(API.begin_request, **row)
+                asked[request.key] = tx.read_later(API.read_request, **_named(request))
+        return asked
 
-    await world.database.transaction(work, name="hold_body")
+    asked = await world.database.transaction(work, name="hold_bodies")
+    return [_reused(request, asked[request.key].rows) for request in requests]
+
+
+def _reused(request: Keyed, rows: Sequence[Row]) -> Refused | None:
+    if not rows:
+        raise Bug("an idempotency key vanished")
+    try:
+        _compare(request, rows[0])
+    except Refused as refused:
+        return refused
+    return None
 
 
 def _compare(request: Keyed, row: Row) -> None:

@@ -25,7 +25,6 @@ from payonce.usecases.idempotency import (
     begin_request,
     finish_request,
     forget_request,
-    hold_body,
 )
 
 LONGEST_KEY: Final = 255
@@ -69,7 +68,9 @@ async def afresh(
     """Do the work, whenever it is asked for; the key only guards against being sent with another body."""
     keyed = await _keyed(request, key, required=required)
     if keyed is not None:
-        await hold_body(edge_of(request).world, keyed)
+        refused = await edge_of(request).binding.put(keyed.merchant_id, keyed)
+        if refused is not None:
+            raise refused
     status, members, _ = await work()
     return json_response(status, members)
 
