@@ -29,7 +29,8 @@ from payonce.usecases.world import World
 from tests.support.house import House
 from tests.support.poor import database_of
 
-# Every transaction that decides about orders begins with one of these, and reads only before.
+# Every transaction that decides about orders begins with one of these. Before it only reads, or claims the keys of
+# events, which whoever has claimed them holds as well.
 FIRST_LOCKS = ("books.wait_for_orders:", "books.lock_orders:")
 
 
