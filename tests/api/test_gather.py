@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from payonce.api.gather import SMALLEST_BESIDE, Gatherer
-from payonce.base.errors import Bug, Unavailable
+from payonce.base.errors import Bug, PayonceError, Unavailable
 
 
 class Work:
@@ -216,3 +216,25 @@ def test_at_the_end_everything_that_was_accepted_has_its_outcome() -> None:
         assert [task.result() for task in tasks] == [f"a{number}" for number in range(5)]
 
     run(story())
+
+
+@pytest.mark.parametrize("error", [Bug("that one"), Unavailable("away", code="store_unavailable")], ids=["it", "all"])
+def test_one_that_cannot_be_answered_takes_nobody_elses_answer(error: PayonceError) -> None:
+    """A group that fails is tried one by one; not where the store is away, which nobody else's try would change."""
+    tried: list[Sequence[int]] = []
+
+    async def work(lane: str, items: Sequence[int]) -> Sequence[int]:
+        tried.append(items)
+        if 2 in items:
+            raise error
+        return items
+
+    async def story() -> list[Any]:
+        gatherer = Gatherer(work, apart=True)
+        found = await asyncio.gather(*(gatherer.put("a", number) for number in range(4)), return_exceptions=True)
+        await gatherer.close()
+        return found
+
+    is_its_own = isinstance(error, Bug)
+    assert asyncio.run(story()) == ([0, 1, error, 3] if is_its_own else [error] * 4)
+    assert tried == [[0, 1, 2, 3], *([[0], [1], [2], [3]] if is_its_own else [])]

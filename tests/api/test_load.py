@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack
 
 import pytest
 
 from payonce.api.load import Load
+from payonce.api.readings import Readings
 from payonce.base.errors import Unavailable
 from payonce.providers.nowpayments.signature import LARGEST_NOTICE_BYTES
 from payonce.providers.zalopay.callbacks import LARGEST_CALLBACK_BYTES
@@ -27,6 +29,24 @@ def test_beyond_its_bounds_a_request_is_told_to_come_back_and_health_is_answered
         for path in ("/webhooks/stripe", "/livez", "/readyz", "/metrics"):
             under_way.enter_context(load.one(path))
     assert (load.requests, load.body_bytes) == (0, 0)
+
+
+def test_what_is_told_to_come_back_is_counted(site: Site) -> None:
+    """An operator sees that there is too little of us before anybody complains."""
+    edge = site.edge
+    full = Load(most_requests=0, most_body_bytes=0, on_full=edge.metrics.shed)
+    with pytest.raises(Unavailable), full.one("/pay/x"):
+        pass
+    with pytest.raises(Unavailable), full.one("/webhooks/stripe") as held:
+        held.add(1)
+    waiting = Readings(site.house.world, edge.metrics.shed)
+    waiting._gatherer._most_waiting = 0
+    with pytest.raises(Unavailable, match="too many reads wait"):
+        asyncio.run(waiting.by_token("0" * 26))
+    told = site.ask("GET", "/metrics").text
+    assert [f'payonce_shed_total{{what="{what}"}} 1.0' in told for what in ("requests", "bodies", "reads")] == [
+        True
+    ] * 3
 
 
 def test_bytes_of_bodies_are_held_as_long_as_their_request_and_no_longer() -> None:

@@ -27,6 +27,7 @@ def exposed() -> Mapping[str, frozenset[str]]:
     metrics.checkout("reused")
     metrics.preview("bot")
     metrics.status("fresh")
+    metrics.shed("requests")
     metrics.effect("invite", "accepted")
     metrics.alert("ops", "sent")
     metrics.heartbeat("sent", NOW)

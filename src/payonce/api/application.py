@@ -25,6 +25,7 @@ from payonce.api import health, home, pay, shop, status, webhooks
 from payonce.api.calls import call_of
 from payonce.api.edge import Edge
 from payonce.api.frame import Frame, problem_response
+from payonce.api.load import Load
 from payonce.api.metrics import Metrics
 from payonce.api.settings import ApiSettings
 from payonce.api.v1.application import build_v1
@@ -69,7 +70,7 @@ def build(
     delivering = webhooks.Delivering(edge)
     frame = Middleware(
         Frame, settings=settings, new_id=edge.new_request_id, show_problem=show, straight=delivering.straight,
-        straight_to=delivering,
+        straight_to=delivering, load=Load(on_full=edge.metrics.shed),
     )  # fmt: skip
     app = Starlette(
         routes=[*delivering.routes(), *_routes(edge, settings, with_shop=shop)],

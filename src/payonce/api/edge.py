@@ -68,10 +68,14 @@ class Edge:
         self.evidence = EvidenceLog(world)
         self.tally = CheckoutTally(world)
         self.given_up = GivenUp()
-        self.gatherer: Gatherer[Delivery, Received] = Gatherer(Ingest(world, self.metrics).take_in)
-        self.readings = Readings(world)
+        self.gatherer: Gatherer[Delivery, Received] = Gatherer(
+            Ingest(world, self.metrics).take_in, on_full=self.metrics.shed
+        )
+        self.readings = Readings(world, self.metrics.shed)
         # Idempotency keys of requests that are answered afresh; only callers with a key of ours bind one.
-        self.binding: Gatherer[Keyed, Refused | None] = Gatherer(partial(hold_bodies, world), items="requests")
+        self.binding: Gatherer[Keyed, Refused | None] = Gatherer(
+            partial(hold_bodies, world), items="keys", apart=True, on_full=self.metrics.shed
+        )
         # A link leads to the same order for ever, so it is looked up once.
         self._links: OrderedDict[str, tuple[str, UUID]] = OrderedDict()
         # What went wrong in the background and makes `/readyz` fail.

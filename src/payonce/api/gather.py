@@ -31,18 +31,26 @@ FULL_RETRY_SECONDS: Final = 2.0
 
 
 class Gatherer(Generic[T, R]):
-    """`work(lane, items)` answers for a group, in its order; it is called at most twice at once for one lane."""
+    """`work(lane, items)` answers for a group, in its order; it is called at most twice at once for one lane. `items`
+    is what they are called where too many wait, which `on_full` is told of. `apart`: those of a group that fails are
+    tried one by one, so that one that cannot be answered takes nobody else's answer; not where the store does not
+    answer, which is for all of them.
+    """
 
     def __init__(
         self,
         work: Callable[[str, Sequence[T]], Awaitable[Sequence[R]]],
         *,
         items: str = "deliveries",
+        apart: bool = False,
+        on_full: Callable[[str], object] = lambda items: None,
         largest_group: int = LARGEST_GROUP,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._work = work
         self._items = items
+        self._apart = apart
+        self._on_full = on_full
         self._largest_group = largest_group
         self._most_waiting = most_waiting
         self._waiting: dict[str, deque[tuple[T, asyncio.Future[R]]]] = {}
@@ -54,6 +62,7 @@ class Gatherer(Generic[T, R]):
         many wait."""
         waiting = self._waiting.setdefault(lane, deque())
         if len(waiting) >= self._most_waiting:
+            self._on_full(self._items)
             raise Unavailable(f"too many {self._items} wait", code="overloaded", retry_after_seconds=FULL_RETRY_SECONDS)
         outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         waiting.append((item, outcome))
@@ -97,6 +106,10 @@ class Gatherer(Generic[T, R]):
             results = await self._work(lane, [item for item, _ in group])
             ensure(len(results) == len(group), "a group was answered with another number of outcomes")
         except BaseException as error:
+            if self._apart and len(group) > 1 and isinstance(error, Exception) and not isinstance(error, Unavailable):
+                for each in group:
+                    await self._serve(lane, [each])
+                return
             for _, outcome in group:
                 _fail(outcome, error)
             if not isinstance(error, Exception):

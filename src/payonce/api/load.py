@@ -6,7 +6,7 @@ Webhooks are counted by the gatherer, which answers each provider in its own wor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -22,9 +22,16 @@ UNCOUNTED: Final = ("/webhooks/", "/livez", "/readyz", "/metrics")
 
 
 class Load:
-    """What is under way in this process."""
+    """What is under way in this process. `on_full` is told what there was too much of: requests or bodies."""
 
-    def __init__(self, *, most_requests: int = MOST_REQUESTS, most_body_bytes: int = MOST_BODY_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        most_requests: int = MOST_REQUESTS,
+        most_body_bytes: int = MOST_BODY_BYTES,
+        on_full: Callable[[str], object] = lambda what: None,
+    ) -> None:
+        self._on_full = on_full
         self._most_requests = most_requests
         self._most_body_bytes = most_body_bytes
         self.requests = 0
@@ -35,6 +42,7 @@ class Load:
         """One request, as long as it is being answered. Raises Unavailable `overloaded` (503)."""
         counted = not path.startswith(UNCOUNTED)
         if counted and self.requests >= self._most_requests:
+            self._on_full("requests")
             raise _overloaded("too many requests are under way")
         self.requests += counted
         held = Held(self)
@@ -47,6 +55,7 @@ class Load:
     def hold(self, size: int) -> None:
         """Count that many more bytes of bodies. Raises Unavailable `overloaded` (503)."""
         if self.body_bytes + size > self._most_body_bytes:
+            self._on_full("bodies")
             raise _overloaded("too many bytes of bodies are held")
         self.body_bytes += size
 

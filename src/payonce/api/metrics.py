@@ -73,6 +73,7 @@ class Metrics:
         self._job_paused = self._gauge("job_paused", "1 while a switch keeps the job from running", "job")
         self._job_success = self._gauge("job_last_success_timestamp", "When a run of the job last went well", "job")
         self._job_idle = self._gauge("job_idle_runs", "Runs in a row that found nothing to do", "job")
+        self._shed = self._counter("shed", "What was told to come back because too much was under way", "what")
         self._dropped = self._gauge("evidence_dropped", "Rows of evidence that could not be kept")
         self._types: set[str] = set()
 
@@ -111,6 +112,10 @@ class Metrics:
     def status(self, outcome: str) -> None:
         """Count a status answer: fresh, cached, unchanged, limited."""
         self._statuses.labels(outcome).inc()
+
+    def shed(self, what: str) -> None:
+        """Count one that was told to come back: deliveries, reads, keys, requests, bodies."""
+        self._shed.labels(what).inc()
 
     def effect(self, kind: str, outcome: str) -> None:
         """Count one try at an effect; called by whoever delivers them."""

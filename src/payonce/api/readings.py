@@ -6,7 +6,7 @@ question: who asks gets what is read after that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from payonce.api.gather import Gatherer
@@ -21,10 +21,12 @@ class Readings:
     with any name.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, on_full: Callable[[str], object] = lambda items: None) -> None:
         self._world = world
         self._known = frozenset(world.merchants.values())
-        self._gatherer: Gatherer[UUID | str, OrderView | None] = Gatherer(self._read, items="reads of orders")
+        self._gatherer: Gatherer[UUID | str, OrderView | None] = Gatherer(
+            self._read, items="reads", apart=True, on_full=on_full
+        )
 
     async def by_id(self, merchant_id: str, order_id: UUID) -> OrderView:
         """The order as it stands. Raises Refused `order_unknown` (404)."""
