@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from payonce.base.errors import Bug, Refused
+from payonce.base.errors import Refused, ensure
 from payonce.store import queries
 from payonce.store.database import Awaited, Row, Tx
 from payonce.usecases.world import World
@@ -69,7 +69,8 @@ async def begin_request(world: World, request: Keyed) -> Fresh | Replay | Runnin
         [row] = found
         if claimed:
             return Fresh(claimed[0].fence)
-        _compare(request, row)
+        if refused := _reused(request, row):
+            raise refused
         if row.state == "done":
             tx.later(API.touch_request, **_named(request))
             return Replay(row.status, bytes(row.answer)) if row.answer is not None else Fresh(row.fence)
@@ -124,25 +125,18 @@ async def hold_bodies(world: World, merchant_id: str, requests: Sequence[Keyed])
         return asked
 
     asked = await world.database.transaction(work, name="hold_bodies")
-    return [_reused(request, asked[request.key].rows) for request in requests]
+    ensure(all(each.rows for each in asked.values()), "an idempotency key vanished")
+    return [_reused(request, asked[request.key].rows[0]) for request in requests]
 
 
-def _reused(request: Keyed, rows: Sequence[Row]) -> Refused | None:
-    if not rows:
-        raise Bug("an idempotency key vanished")
-    try:
-        _compare(request, rows[0])
-    except Refused as refused:
-        return refused
-    return None
-
-
-def _compare(request: Keyed, row: Row) -> None:
-    if bytes(row.fingerprint) != request.fingerprint:
-        raise Refused(
-            "this idempotency key was sent before with another request", code="idempotency_key_reused",
-            param="Idempotency-Key", hint="Make a new key for every new request; repeat a key only with the same body.",
-        )  # fmt: skip
+def _reused(request: Keyed, row: Row) -> Refused | None:
+    """What is wrong with a key that came with another body before."""
+    if bytes(row.fingerprint) == request.fingerprint:
+        return None
+    return Refused(
+        "this idempotency key was sent before with another request", code="idempotency_key_reused",
+        param="Idempotency-Key", hint="Make a new key for every new request; repeat a key only with the same body.",
+    )  # fmt: skip
 
 
 def _named(request: Keyed) -> dict[str, object]:
