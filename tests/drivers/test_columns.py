@@ -12,7 +12,7 @@ import pytest
 from payonce.base.errors import Bug
 from payonce.drivers.chance import SystemChance
 from payonce.drivers.clock import BlockingClock
-from payonce.drivers.columns import PACKED, packed
+from payonce.drivers.columns import PACKED, packed, single_of
 from payonce.drivers.postgres_sync import SyncDatabase
 from payonce.drivers.stepping import run_to_end
 from payonce.store.database import Query, Tx
@@ -68,3 +68,52 @@ def test_what_is_packed_is_what_the_driver_would_have_sent(database_url: str) ->
             [(sent,)] = connection.execute(f"SELECT array_send(%s::{kind}[])", [values]).fetchall()
             if kind not in ("integer", "smallint"):
                 assert packed(kind, values) == bytes(sent), kind
+
+
+# How the server writes a value of the type.
+SENDS = {
+    "text": "textsend", "uuid": "uuid_send", "bytea": "byteasend", "bigint": "int8send", "boolean": "boolsend",
+    "timestamptz": "timestamptz_send",
+}  # fmt: skip
+SINGLES: dict[str, list[Any]] = {
+    kind: values for kind, values in SAMPLES.items() if kind not in ("integer", "smallint")
+}
+
+
+def sent_alone(database_url: str, kind: str, value: Any) -> Any:
+    """One value as the server gives it back."""
+    query = Query("test.sent_alone", f"SELECT %(value)s::{kind} AS value", "Gives a value back.")
+
+    async def ask(tx: Tx) -> Any:
+        row = await tx.one(query, value=value)
+        assert row is not None
+        return row.value
+
+    with SyncDatabase(database_url, clock=BlockingClock(), chance=SystemChance()) as database:
+        return run_to_end(database.transaction(ask, name="test"))
+
+
+@pytest.mark.parametrize("kind", sorted(SINGLES))
+def test_a_single_value_is_what_the_driver_would_have_sent(database_url: str, kind: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        for value in SINGLES[kind]:
+            mine = single_of(value)
+            if mine is None:
+                continue
+            [(sent,)] = connection.execute(f"SELECT {SENDS[kind]}(%s::{kind})", [value]).fetchall()
+            assert mine[0] == bytes(sent)
+            assert sent_alone(database_url, kind, value) == value
+
+
+# What a single value may be and is not packed by us: the driver says what it says.
+ODD = [("text", "a\0b"), ("bigint", 2**63), ("bigint", -(2**63) - 1), ("text", "\ud800")]
+
+
+@pytest.mark.parametrize(("kind", "value"), ODD, ids=["a NUL", "too large", "too small", "half a pair"])
+def test_a_single_value_that_no_column_holds_is_refused(database_url: str, kind: str, value: Any) -> None:
+    with pytest.raises((Bug, psycopg.Error, UnicodeEncodeError, OverflowError)):
+        sent_alone(database_url, kind, value)
+
+
+def test_a_time_without_a_zone_goes_the_drivers_way() -> None:
+    assert single_of(NOON.replace(tzinfo=None)) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from email.utils import formatdate
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -19,6 +21,7 @@ from payonce.usecases.world import DEFAULT_MERCHANT
 from tests.promises.acts import DAY, HOUR, MINUTE, attempts, findings, heal, spoil
 from tests.promises.conftest import Build
 from tests.promises.soundness import assert_agrees, everything
+from tests.support.clocks import HandClock
 from tests.support.house import House
 from tests.support.parties import nowpayments_seat, stripe_seat, zalopay_seat
 
@@ -174,14 +177,81 @@ def test_the_oldest_payment_is_taken_first(house: House) -> None:
     assert findings(house) == ["second_charge"]
 
 
-def test_a_clock_of_ours_that_was_ahead_skips_nothing(house: House) -> None:
+class Dated:
+    """Between us and the provider: answers say that they were made so many seconds later than they were."""
+
+    ahead = 0.0
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+
+    async def send(self, request: Request) -> Answer:
+        answer = await self._inner.send(request)
+        made_at = answer.made_at
+        assert made_at is not None
+        said = formatdate(made_at.timestamp() + self.ahead, usegmt=True)
+        return replace(answer, headers=(*(pair for pair in answer.headers if pair[0] != "date"), ("date", said)))
+
+
+def test_a_clock_of_ours_that_was_ahead_skips_nothing(build: Build) -> None:
     """A11: cursors move by the provider's times, so that a host whose clock jumps leaves no hole."""
+    theirs = HandClock()
+    house = build(seat=lambda clock: stripe_seat(theirs))
+
+    def move_both(seconds: float) -> None:
+        house.clock.move(seconds)
+        theirs.move(seconds)
+
     paid_unheard(house, "fee:1")
     house.clock.move(3 * HOUR)
     house.backfill()
-    house.clock.move(-3 * HOUR + MINUTE)
+    house.clock.move(-3 * HOUR)
+    move_both(MINUTE)
+    order, _ = paid_unheard(house, "fee:2")
+    move_both(MINUTE)
+    house.backfill()
+    assert house.see(order).state == "paid"
+
+
+def test_a_clock_of_theirs_that_was_ahead_skips_nothing(build: Build) -> None:
+    """A11: what an answer says of its own time counts no further than our clock agrees."""
+    house = build(transport=Dated)
+    paid_unheard(house, "fee:1")
+    Dated.ahead = 3 * HOUR
+    try:
+        house.backfill()
+    finally:
+        Dated.ahead = 0.0
+    house.clock.move(MINUTE)
     order, _ = paid_unheard(house, "fee:2")
     house.clock.move(MINUTE)
+    house.backfill()
+    assert house.see(order).state == "paid"
+
+
+def test_what_is_old_in_a_quiet_list_is_not_read_for_ever(house: House) -> None:
+    """A11: a list in which nothing happens moves on by the time at which the provider told of it."""
+    paid_unheard(house)
+    house.backfill()
+    house.clock.move(2 * HOUR)
+    assert house.backfill().entries > 0
+    house.clock.move(2 * HOUR)
+    quiet = house.backfill()
+    assert (quiet.entries, quiet.pages) == (0, 6)
+    assert set(cursors(house).values()) == {house.clock.now()}
+    order, _ = paid_unheard(house, "fee:later")
+    house.clock.move(MINUTE)
+    house.backfill()
+    assert house.see(order).state == "paid"
+
+
+def test_an_entry_that_comes_late_into_a_quiet_list_is_met(house: House) -> None:
+    """A11: a list that moved on by time is read again by an overlap like every other."""
+    house.stripe.settings.list_lag = 600.0
+    order, _ = paid_unheard(house, "fee:lagging")
+    house.clock.move(5 * MINUTE)
+    assert house.backfill().entries == 0
+    house.clock.move(6 * MINUTE)
     house.backfill()
     assert house.see(order).state == "paid"
 

@@ -1,4 +1,4 @@
-"""Columns of a batch as PostgreSQL's binary arrays, packed at once instead of value by value.
+"""Columns of a batch as PostgreSQL's binary arrays, packed at once instead of value by value, and plain single values.
 
 The element's type comes from the cast that the SQL gives to the parameter (`%(ids)s::uuid[]`), so that a statement has
 the same types whatever it is handed, an empty column and one of nothing but None included. A type without a packer goes
@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from struct import pack
 from typing import Any, Final
+from uuid import UUID
+
+from psycopg import pq
 
 _Encode = Callable[[Any], bytes]
 
@@ -63,6 +66,36 @@ _OF_ONE: Final = {
     kind: (pack(">iiiii", 1, 0, element, 1, 1), pack(">iiiii", 1, 1, element, 1, 1) + _NULL, encode)
     for kind, (element, _, encode) in _TYPES.items()
 }
+
+
+_Single = tuple[bytes | None, int, pq.Format]
+
+
+def _single_text(value: str) -> _Single | None:
+    # Untyped, as in handwritten SQL. libpq would end it at a NUL; psycopg refuses such a one.
+    return None if "\0" in value else (value.encode(), 0, pq.Format.TEXT)
+
+
+def _single_instant(value: datetime) -> _Single | None:
+    return None if value.tzinfo is None else (_instant(value)[4:], 1184, pq.Format.BINARY)
+
+
+# How a single value becomes a parameter, by its very type. None of these gives what psycopg would not give too.
+_SINGLES: Final[Mapping[type, Callable[[Any], _Single | None]]] = {
+    type(None): lambda value: (None, 0, pq.Format.TEXT),
+    str: _single_text,
+    UUID: lambda value: (value.bytes, 2950, pq.Format.BINARY),
+    int: lambda value: (value.to_bytes(8, "big", signed=True), 20, pq.Format.BINARY),
+    bool: lambda value: (b"\1" if value else b"\0", 16, pq.Format.BINARY),
+    bytes: lambda value: (value, 17, pq.Format.BINARY),
+    datetime: _single_instant,
+}
+
+
+def single_of(value: object) -> _Single | None:
+    """The value as a parameter with its type (pg_type.oid; 0: the statement's own) and format; None: psycopg's way."""
+    encode = _SINGLES.get(type(value))
+    return None if encode is None else encode(value)
 
 
 def oid_of(kind: str) -> int:

@@ -27,7 +27,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.waiting import Wait
 
 from payonce.base.errors import Bug
-from payonce.drivers.columns import PACKED, oid_of, packed
+from payonce.drivers.columns import PACKED, oid_of, packed, single_of
 from payonce.drivers.plans import Plans
 from payonce.store.database import Call, Row
 
@@ -143,21 +143,26 @@ class Pipeline:
         sql, kinds = _compiled(text)
         if params.keys() != kinds.keys():
             raise Bug(f"the statement wants {sorted(kinds)} and was given {sorted(params)}: {text:.80}")
+        if not kinds:
+            return _Command(sql, (), (), ())
         dumped = []
         for name, kind in kinds.items():
             value = params[name]
-            key = (id(value), kind)
-            found = known.get(key)
+            found = known.get((id(value), kind))
             if found is None:
-                found = known[key] = self._dump(value, kind)
+                found = known[id(value), kind] = self._dump(value, kind)
             dumped.append(found)
-        values, types, formats = zip(*dumped, strict=True) if dumped else ((), (), ())
+        values, types, formats = zip(*dumped, strict=True)
         return _Command(sql, values, types, formats)
 
     def _dump(self, value: object, kind: str | None) -> tuple[Any, int, pq.Format]:
         """The value as a parameter, with its type and format."""
-        if kind is not None and self._packs and type(value) is list:
-            return packed(kind, value), oid_of(kind), pq.Format.BINARY
+        if self._packs:
+            if type(value) is list:
+                if kind is not None:
+                    return packed(kind, value), oid_of(kind), pq.Format.BINARY
+            elif (single := single_of(value)) is not None:
+                return single
         # A single text goes untyped, as in handwritten SQL.
         form = PyFormat.BINARY if isinstance(value, list) else PyFormat.AUTO
         [dumped] = self._transformer.dump_sequence([value], [form])

@@ -8,6 +8,7 @@ unknown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -127,7 +128,10 @@ class ProviderLooker:
             return NotDone("not_supported", f"{self._adapter.provider} lists nothing")
         call = adapter.list_page(name, since, until, page)
         answer = await self._send(call)
-        return adapter.listed(call, answer) if isinstance(answer, Answer) else answer
+        if not isinstance(answer, Answer):
+            return answer
+        told = adapter.listed(call, answer)
+        return replace(told, told_at=answer.made_at) if isinstance(told, Page) else told
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Verdict:
         """Whether the bytes are the provider's, and what they say. No call is made; nothing is raised."""

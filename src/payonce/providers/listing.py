@@ -7,6 +7,7 @@ nobody can read hides no other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -19,21 +20,31 @@ from payonce.providers.transport import Answer
 class Entry:
     """One entry of a list: its bytes, as they are stored, and when the provider made it, by the provider's clock.
 
+    `written`: the bytes, or what writes them, because most entries are known and never needed again.
     `key`: of an event in a log, the key by which `Adapter.again` names it, where that can be told without reading it;
     an entry whose key is known is not read again. Empty: it must be read.
     """
 
-    body: bytes = field(repr=False)
+    written: bytes | Callable[[], bytes] = field(repr=False)
     made_at: datetime | None = None
     key: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """Its bytes."""
+        return self.written if isinstance(self.written, bytes) else self.written()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a list, the newest entry first, and what the next one is asked for by; None where this is the last."""
+    """A page of a list, the newest entry first, and what the next one is asked for by; None where this is the last.
+
+    `told_at`: when the provider told of it, by the provider's clock; None: it did not say. An adapter leaves it out.
+    """
 
     entries: tuple[Entry, ...]
     next_page: str | None = None
+    told_at: datetime | None = None
 
     @property
     def newest(self) -> datetime | None:

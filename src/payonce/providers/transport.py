@@ -6,6 +6,8 @@ It never retries: whether a request may be sent again is a decision about money,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 
@@ -32,6 +34,17 @@ class Answer:
     def header(self, name: str) -> str | None:
         """The first header of that name (lower case), or None."""
         return next((value for key, value in self.headers if key == name), None)
+
+    @property
+    def made_at(self) -> datetime | None:
+        """When it was made, by the clock of whoever made it, in whole seconds (RFC 9110, Date); None where that is not
+        said, or cannot be read."""
+        date = self.header("date")
+        try:
+            said = None if date is None else parsedate_to_datetime(date)
+            return said if said is None else said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
 
 
 class Unreachable(Exception):

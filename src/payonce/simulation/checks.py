@@ -23,7 +23,7 @@ def check_tables(scene: Scene) -> None:
     replies = scene.line.ask(*(_call(name, scene.merchant_id) for _, name in asked))
     for (promise, name), reply in zip(asked, replies, strict=True):
         for row in reply.rows:
-            if promise == "S7" and _is_excepted(scene, row.ref):
+            if promise == "S7" and is_excepted_from_s7(scene, row.ref):
                 continue
             scene.break_promise(promise, f"{name} {row.ref}", row.detail)
     scene.scheduler.note("checked")
@@ -43,7 +43,7 @@ def check_payable(scene: Scene, story: str | None = None) -> None:
                 _check_abandoned(scene, whose, found)
 
 
-def _is_excepted(scene: Scene, ref: str) -> bool:
+def is_excepted_from_s7(scene: Scene, ref: str) -> bool:
     """S7 compares times of two hosts, which says nothing when one's clock has jumped, nor of what was made by hand."""
     story = scene.made.get(UUID(ref.partition(":")[2]))
     return bool(scene.faults.counts["T2"]) or scene.providers.is_meddled(story)

@@ -3,7 +3,8 @@
 A window that holds more than a page is narrowed until it does not, so that every step is a window read wholly: only
 then is it handed over, and only when that is stored does the cursor move. What was read is read again by an overlap at
 the next walk, because lists lag and objects change. Times are the provider's throughout: a clock of ours that is
-wrong skips nothing.
+wrong skips nothing. A list in which nothing happens moves on by when the provider told of it, so that what is old in
+it is not read for ever.
 """
 
 from __future__ import annotations
@@ -169,12 +170,13 @@ def _is_too_much(page: Answered) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A window that was read wholly, from where the cursor stood `until` a time; None: to the list's end."""
+    """A window that was read wholly, from where the cursor stood `until` a time; None: to the list's end, which was at
+    `end` then."""
 
     listed: Listed
     cursor: _Cursor
     until: datetime | None
-    newest: datetime
+    end: datetime
 
     @property
     def name(self) -> str:
@@ -192,7 +194,7 @@ class _Window:
         looker, is_end = self.listed.looker, self.until is None
         return CURSORS.move_cursor, {
             "merchant_id": merchant_id, "provider": looker.provider, "account": looker.account,
-            "list": self.listed.listing.name, "read_until": self.until or self.newest, "resume_at": self.until,
+            "list": self.listed.listing.name, "read_until": self.until or self.end, "resume_at": self.until,
             "walked_at": now if is_end else None, "entries_read": len(self.listed.entries), "entries_new": taken.new,
             "entries_of_others": taken.others, "stood_until": self.cursor.read_until, "stood_at": self.cursor.resume_at,
         }  # fmt: skip
@@ -267,7 +269,7 @@ class _Walk:
         if not isinstance(first, Page) or _is_too_much(first):
             return None
         since = _since(self._cursor, self._listing)
-        return self._window(self._cursor, _in_order(first.entries, since), None, first.newest or since)
+        return self._window(self._cursor, _in_order(first.entries, since), None, self._end_of(first) or since)
 
     async def go(self, first: Answered) -> Walked:
         """Read window after window, beginning with the first page; what was walked."""
@@ -291,7 +293,8 @@ class _Walk:
             if entries is None or not isinstance(page, Page):
                 await self._note_silence(cursor, page)
                 return replace(walked, pages=self._pages, silent=1)
-            taken, moved = await self._take(self._window(cursor, entries, until, newest))
+            end = max(newest, self._end_of(page) or newest)
+            taken, moved = await self._take(self._window(cursor, entries, until, end))
             walked = walked.plus(Walked(0, len(entries), taken.new, taken.others))
             if moved is None or until is None:
                 return replace(walked, pages=self._pages)
@@ -300,9 +303,15 @@ class _Walk:
             until, page = since + width if since + width < newest else None, None
         return replace(walked, pages=self._pages, is_behind=True)
 
-    def _window(self, cursor: _Cursor, entries: Sequence[Entry], until: datetime | None, newest: datetime) -> _Window:
+    def _end_of(self, first: Page) -> datetime | None:
+        """Where the list ended when this page of it was told: at the newest entry, or where both clocks say that it was
+        later, by the one that is behind."""
+        told_at = first.told_at and min(first.told_at, self._world.clock.now())
+        return max((at for at in (first.newest, told_at) if at is not None), default=None)
+
+    def _window(self, cursor: _Cursor, entries: Sequence[Entry], until: datetime | None, end: datetime) -> _Window:
         listed = Listed(self._looker, self._listing, entries)
-        return _Window(listed, cursor, until, max(newest, cursor.read_until))
+        return _Window(listed, cursor, until, max(end, cursor.read_until))
 
     async def _take(self, window: _Window) -> tuple[Taken, _Cursor | None]:
         """Take a window in, and move the cursor over it; what became of it, and where the cursor stands."""

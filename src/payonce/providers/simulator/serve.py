@@ -103,6 +103,8 @@ def make_server(sim: Simulated, *, seconds_per_byte: float = 1.0) -> _Server:
     """A server for `sim`; whoever calls its `serve` hands in a socket."""
     application = Application(sim, seconds_per_byte=seconds_per_byte)
     config = uvicorn.Config(
-        application, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1
-    )
+        application, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1,
+        # A simulator has a clock of its own, and says by it when an answer was made.
+        date_header=False,
+    )  # fmt: skip
     return _Server(config)

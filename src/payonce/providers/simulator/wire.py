@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Literal
 
 # whole: as it is; drip: one byte a second; reset: the connection breaks; silence: nothing until the caller gives up.
@@ -44,6 +45,11 @@ class Reply:
         """The first header of that name (any case), or None."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+def dated(unix_seconds: float) -> tuple[str, str]:
+    """The header that says when an answer was made, by the provider's clock."""
+    return "Date", formatdate(int(unix_seconds), usegmt=True)
 
 
 def lower_names(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -84,8 +85,14 @@ def _read(page: Any) -> Page:
         raise Surprise("no list")
     if more and not data:
         raise Surprise("an empty page that is not the last")
-    entries = tuple(Entry(_bytes_of(each), instant(mapping(each).get("created")), _key_of(each)) for each in data)
+    entries = tuple(_entry(each) for each in data)
     return Page(entries, name(mapping(data[-1]).get("id"), "the id of the last entry") if more else None)
+
+
+def _entry(entry: object) -> Entry:
+    key, made_at = _key_of(entry), instant(mapping(entry).get("created"))
+    # An event that is known by its key is not read, and its bytes are not needed.
+    return Entry(partial(_bytes_of, entry) if key else _bytes_of(entry), made_at, key)
 
 
 def _key_of(entry: object) -> str:

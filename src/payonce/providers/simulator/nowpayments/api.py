@@ -16,7 +16,7 @@ from payonce.providers.simulator.nowpayments.credentials import require_key, req
 from payonce.providers.simulator.nowpayments.errors import NowError, broken, too_many
 from payonce.providers.simulator.nowpayments.payer import Payer
 from payonce.providers.simulator.nowpayments.routes import Route
-from payonce.providers.simulator.wire import Reply, Request
+from payonce.providers.simulator.wire import Reply, Request, dated
 
 
 class Api:
@@ -63,7 +63,8 @@ class Api:
 
     def _reply(self, status: int, shown: dict[str, Any], *headers: tuple[str, str]) -> Reply:
         kind = ("Content-Type", "application/json; charset=utf-8")
-        return Reply(status, (kind, *headers), decimals.write(shown).encode(), self.books.settings.latency)
+        date = dated(self.books.now())
+        return Reply(status, (kind, date, *headers), decimals.write(shown).encode(), self.books.settings.latency)
 
     def _log(self, request: Request, route: Route, status: int, fault: Fault | None) -> None:
         self.calls.append(

@@ -23,7 +23,7 @@ from payonce.providers.simulator.stripe.form import Tree, decode
 from payonce.providers.simulator.stripe.idempotency import Kept, Keys, fingerprint
 from payonce.providers.simulator.stripe.params import Params
 from payonce.providers.simulator.stripe.payer import Payer
-from payonce.providers.simulator.wire import NOTHING, Reply, Request
+from payonce.providers.simulator.wire import NOTHING, Reply, Request, dated
 
 
 def _nothing(books: Books, params: Params, object_id: str) -> dict[str, Any]:
@@ -184,6 +184,7 @@ class Api:
         version = visit.request.header("stripe-version") or self.books.settings.api_version
         headers = [
             ("Content-Type", "application/json"),
+            dated(self.books.now()),
             ("Request-Id", visit.request_id),
             ("Stripe-Version", version),
         ]

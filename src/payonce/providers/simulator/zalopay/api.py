@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from payonce.providers.simulator.calls import Call, Course, spoilt
 from payonce.providers.simulator.faults import Fault, FaultSource
-from payonce.providers.simulator.wire import Reply, Request
+from payonce.providers.simulator.wire import Reply, Request, dated
 from payonce.providers.simulator.zalopay import codes, fields, orders, refunds
 from payonce.providers.simulator.zalopay.books import Books
 from payonce.providers.simulator.zalopay.codes import ZaloPayRefusal
@@ -82,7 +82,8 @@ class Api:
 
     def _reply(self, shown: dict[str, Any]) -> Reply:
         body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-        return Reply(200, (("Content-Type", "application/json;charset=UTF-8"),), body, self.books.settings.latency)
+        kind, date = ("Content-Type", "application/json;charset=UTF-8"), dated(self.books.now())
+        return Reply(200, (kind, date), body, self.books.settings.latency)
 
     def _log(self, request: Request, route: Route, name: str, fault: Fault | None) -> None:
         is_lost = fault is not None and not fault.takes_effect and fault.kind not in ("payer_first", "late")
