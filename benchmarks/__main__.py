@@ -47,7 +47,7 @@ class Size:
 
 
 # Three minutes and an hour, on a machine with nothing else to do.
-QUICK: Final = Size(2, 40_000, 2.0, 0, 2_000, 4_000, 8_000, 2, 0)
+QUICK: Final = Size(2, 40_000, 2.0, 0, 2_000, 4_000, 8_000, 4, 0)
 LONG: Final = Size(5, 160_000, 5.0, 5_000_000, 20_000, 60_000, 1_000_000, 20, 10_000_000)
 
 
@@ -82,7 +82,8 @@ class Bench:
         self._try("F8", "statuses", lambda: asking.statuses(self._place, seconds=size.seconds))
         self._try("F10", "start_seconds", standing.start_seconds)
         self._try("F10", "resident_mb", lambda: max(standing.memory_mb(self._place, size.events)))
-        self._try("F11", "orders", lambda: simulated.orders_per_second(size.seeds))
+        self._try("F11", "rushes", lambda: simulated.orders_per_second(size.seeds, "rush"))
+        self._try("F11", "storms", lambda: simulated.orders_per_second(size.seeds, "storm"))
         for part, measure in reconciled.parts(size.payments).items():
             self._try("F9", part, measure)
 

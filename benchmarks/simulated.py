@@ -10,9 +10,10 @@ import tempfile
 from benchmarks.service import environment
 
 
-def orders_per_second(seeds: int) -> float:
-    """Orders a second of the first so many seeds. Raises RuntimeError when a promise was broken."""
-    words = [sys.executable, "-m", "payonce.simulation", "--seeds", f"1:{seeds}", "--fast"]
+def orders_per_second(seeds: int, day: str) -> float:
+    """Orders a second of the first so many seeds of such days, a process on each core. Raises RuntimeError when a
+    promise was broken."""
+    words = [sys.executable, "-m", "payonce.simulation", "--seeds", f"1:{seeds}", "--day", day]
     words += ["--provider", "tests.simulation.stripe:adapter"]
     with tempfile.TemporaryDirectory(prefix="payonce-bench-simulation-") as folder:
         done = subprocess.run(words, env=environment(), cwd=folder, text=True, capture_output=True, check=False)
