@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
+from payonce.api.load import Shed
 from payonce.base.errors import Bug, Unavailable, ensure
 
 T = TypeVar("T")
@@ -41,9 +42,9 @@ class Gatherer(Generic[T, R]):
         self,
         work: Callable[[str, Sequence[T]], Awaitable[Sequence[R]]],
         *,
-        items: str = "deliveries",
+        items: Shed = "deliveries",
         apart: bool = False,
-        on_full: Callable[[str], object] = lambda items: None,
+        on_full: Callable[[Shed], object] = lambda items: None,
         largest_group: int = LARGEST_GROUP,
         most_waiting: int = MOST_WAITING,
     ) -> None:

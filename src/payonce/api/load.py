@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from payonce.base.errors import Unavailable
 
@@ -19,6 +19,8 @@ MOST_BODY_BYTES: Final = 64 * 1024 * 1024
 BUSY_RETRY_SECONDS: Final = 2.0
 # The paths whose requests are not counted.
 UNCOUNTED: Final = ("/webhooks/", "/livez", "/readyz", "/metrics")
+# What there can be too much of: two are counted here, the others by the gatherers.
+Shed: TypeAlias = Literal["requests", "bodies", "deliveries", "reads", "keys"]
 
 
 class Load:
@@ -29,7 +31,7 @@ class Load:
         *,
         most_requests: int = MOST_REQUESTS,
         most_body_bytes: int = MOST_BODY_BYTES,
-        on_full: Callable[[str], object] = lambda what: None,
+        on_full: Callable[[Shed], object] = lambda what: None,
     ) -> None:
         self._on_full = on_full
         self._most_requests = most_requests

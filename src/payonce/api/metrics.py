@@ -10,10 +10,11 @@ import math
 from collections import Counter as Counted
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from payonce.api.load import Shed
 from payonce.usecases.answers import Received
 from payonce.usecases.list_alerts import Messages
 from payonce.usecases.list_effects import Unfinished
@@ -74,6 +75,9 @@ class Metrics:
         self._job_success = self._gauge("job_last_success_timestamp", "When a run of the job last went well", "job")
         self._job_idle = self._gauge("job_idle_runs", "Runs in a row that found nothing to do", "job")
         self._shed = self._counter("shed", "What was told to come back because too much was under way", "what")
+        # From zero on: a series that began with the first one would show no increase by it.
+        for what in get_args(Shed):
+            self._shed.labels(what)
         self._dropped = self._gauge("evidence_dropped", "Rows of evidence that could not be kept")
         self._types: set[str] = set()
 
@@ -113,8 +117,8 @@ class Metrics:
         """Count a status answer: fresh, cached, unchanged, limited."""
         self._statuses.labels(outcome).inc()
 
-    def shed(self, what: str) -> None:
-        """Count one that was told to come back: deliveries, reads, keys, requests, bodies."""
+    def shed(self, what: Shed) -> None:
+        """Count one that was told to come back."""
         self._shed.labels(what).inc()
 
     def effect(self, kind: str, outcome: str) -> None:
