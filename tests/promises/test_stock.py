@@ -26,6 +26,7 @@ from tests.promises.conftest import Build
 from tests.promises.soundness import everything
 from tests.promises.words import hear, succeeded
 from tests.support.house import House
+from tests.support.poor import answered
 from tests.support.waiting import DEADLINE_SECONDS
 
 SEAT = [{"sku": "seat", "quantity": 1}]
@@ -205,7 +206,7 @@ def at_once(*acts: Any) -> list[Any]:
     def do(place: int, act: Any) -> None:
         start.wait(DEADLINE_SECONDS)
         try:
-            found[place] = act()
+            found[place] = answered(act)
         except PayonceError as error:
             found[place] = error
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
+from psycopg import Error
+
 from payonce.base.errors import PayonceError
 from payonce.conformance.ground import named
 from payonce.conformance.interleaving import Choose as Choose
@@ -51,10 +53,30 @@ class StatementByStatement(WrappedLine):
         return replies
 
 
+class Overheard(WrappedLine):
+    """A connection whose errors are written down by their SQLSTATE, before anybody tries again."""
+
+    def __init__(self, line: Pipeline, errors: list[str]) -> None:
+        super().__init__(line)
+        self._errors = errors
+
+    async def exchange(self, calls: Sequence[Call], *, patience_seconds: float | None = None) -> list[Reply]:
+        """One round trip."""
+        try:
+            return await self.line.exchange(calls, patience_seconds=patience_seconds)
+        except Error as error:
+            self._errors.append(error.sqlstate or type(error).__name__)
+            raise
+
+
 def play(
-    house: House, first: Work, second: Work, choose: Choose, limits: Limits | None = None, *, by_statement: bool = False
-) -> tuple[Puppet, Puppet]:
-    """Run both to their end as `choose` says; what became of them is their `outcome`."""
+    house: House, first: Work, second: Work, choose: Choose, limits: Limits | None = None, *,
+    by_statement: bool = False, errors: list[str] | None = None,
+) -> tuple[Puppet, Puppet]:  # fmt: skip
+    """Run both to their end as `choose` says; what became of them is their `outcome`. `errors` is told the SQLSTATEs of
+    all that the database refused to either of them.
+    """
+    heard = [] if errors is None else errors
 
     def open_world(name: str, observer: Observer) -> tuple[World, Callable[[], None]]:
         database = database_of(
@@ -63,6 +85,7 @@ def play(
         )  # fmt: skip
         # One connection for all plays of a house: to open it and to prepare everything anew takes longer than a play.
         database._lines = _kept(house, (name, limits), database)
+        database._lines = WrappedLines(database._lines, lambda line: Overheard(line, heard))
         if by_statement:
             database._lines = WrappedLines(database._lines, lambda line: StatementByStatement(line, observer))
         return replace(house.world, database=database), lambda: None

@@ -68,28 +68,32 @@ def place(purpose: str, amount_minor: int, reference: str) -> Work:
 
 
 def every_interleaving(
-    house: House, scene: Scene, *, swap: bool, limits: Limits | None = None, by_statement: bool = False
-) -> None:
-    """Play the scene once for each boundary at which one of the two is interrupted by the other, and some at random."""
+    house: House, scene: Scene, *, swap: bool, limits: Limits | None = None, by_statement: bool = False,
+    errors: list[str] | None = None,
+) -> None:  # fmt: skip
+    """Play the scene once for each boundary at which one of the two is interrupted by the other, and some at random.
+    `errors` is told the SQLSTATEs of all that the database refused.
+    """
     most, step = MOST_STATEMENTS if by_statement else MOST_STEPS, 0
     while step < most:
-        one, two = _play(house, scene, preempted_at(step), swap, limits, by_statement)
+        one, two = _play(house, scene, preempted_at(step), swap, limits, by_statement, errors)
         if len(one.moments) < step:
             break
         step = next_step(step, one, two) if by_statement else step + 1
     else:
         raise AssertionError("the use case has more boundaries than were interrupted")
     for seed in SEEDS:
-        _play(house, scene, at_random(seed), swap, limits, by_statement)
+        _play(house, scene, at_random(seed), swap, limits, by_statement, errors)
 
 
 def _play(
-    house: House, scene: Scene, choose: Choose, swap: bool, limits: Limits | None, by_statement: bool
-) -> tuple[Puppet, Puppet]:
+    house: House, scene: Scene, choose: Choose, swap: bool, limits: Limits | None, by_statement: bool,
+    errors: list[str] | None,
+) -> tuple[Puppet, Puppet]:  # fmt: skip
     """Play the scene once, and see that everything holds."""
     first, second, check = scene(house, next(_purposes))
     works = (second, first) if swap else (first, second)
-    one, two = play(house, *works, choose, limits, by_statement=by_statement)
+    one, two = play(house, *works, choose, limits, by_statement=by_statement, errors=errors)
     story = f"{one.moments} {two.moments}"
     outcomes = (two.outcome, one.outcome) if swap else (one.outcome, two.outcome)
     for outcome in outcomes:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
+from payonce.base.clock import Clock
+from payonce.drivers.clock import BlockingClock
+
 
 class HandClock:
     """Stands still until it is moved; sleeping moves it and is remembered."""
@@ -25,6 +28,16 @@ class HandClock:
     def move(self, seconds: float) -> None:
         """Move on by `seconds`."""
         self.instant += timedelta(seconds=seconds)
+
+
+class PausingClock:
+    """Tells the time of another clock, and really pauses: of rivals that gave way at the same moment, each lets others
+    go first. Nobody's time moves by it.
+    """
+
+    def __init__(self, other: Clock) -> None:
+        self.now = other.now
+        self.sleep = BlockingClock().sleep
 
 
 class SeededChance:

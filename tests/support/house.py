@@ -23,7 +23,7 @@ from payonce.usecases.backfill import Backfilled, backfill
 from payonce.usecases.recover_payments import Recovered, recover_payments
 from payonce.usecases.retry_events import Retried, retry_events
 from payonce.usecases.world import DEFAULT_MERCHANT, World
-from tests.support.clocks import HandClock
+from tests.support.clocks import HandClock, PausingClock
 from tests.support.parties import SECRET as SECRET
 from tests.support.parties import SHOP, Seating, stripe_seat
 from tests.support.poor import database_of
@@ -53,7 +53,8 @@ class House(Shop):
         seated = seat(self.clock)
         till = ProviderTill(seated.adapter, transport(DirectTransport(seated.party, self.clock)))
         super().__init__(database_url, seated.party, till, seated.currency, self.clock.move)
-        self.database = database_of(database_url, clock=self.clock, chance=chance, observer=observer)
+        pausing = PausingClock(self.clock)
+        self.database = database_of(database_url, clock=pausing, chance=chance, observer=observer)
         account = (self.provider, seated.adapter.account)
         self.world = World(
             database(self.database), self.clock, Ids(self.clock, chance), chance, {account: till},

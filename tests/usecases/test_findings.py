@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,11 +27,12 @@ from payonce.usecases.prove import prove_all
 from payonce.usecases.show_finding import show_finding
 from payonce.usecases.world import DEFAULT_MERCHANT
 from tests.support.house import House
+from tests.support.poor import answered
 from tests.support.waiting import DEADLINE_SECONDS
 
 
-def find(house: House, kind: str = "event_quarantined", about: str = "a", **more: Any) -> FindingView:
-    """Find a difference, as whoever meets it does; the finding afterwards."""
+def meet(house: House, kind: str = "event_quarantined", about: str = "a", **more: Any) -> None:
+    """Find a difference, as whoever meets it does."""
     finding_id = house.world.ids.new()
     values = {"order_id": None, "money_minor": 0, "currency": None} | more
 
@@ -38,6 +40,11 @@ def find(house: House, kind: str = "event_quarantined", about: str = "a", **more
         write_findings(tx, DEFAULT_MERCHANT, [Finding(finding_id, kind, about, **values)])
 
     house.run(house.world.database.transaction(work, name="test"))
+
+
+def find(house: House, kind: str = "event_quarantined", about: str = "a", **more: Any) -> FindingView:
+    """The same; the finding afterwards."""
+    meet(house, kind, about, **more)
     [found] = [each for each in every(house) if each.state != "resolved" and each.kind == kind]
     return found
 
@@ -274,14 +281,16 @@ def test_a_person_and_the_monitor_on_one_finding_at_once_lose_no_word(house: Hou
 
         return threading.Thread(target=run)
 
+    def act_of(who: str) -> FindingView:
+        return house.run(acknowledge_finding(house.world, DEFAULT_MERCHANT, finding.id, who))
+
     def acknowledge() -> None:
         for number in range(20):
-            act = acknowledge_finding(house.world, DEFAULT_MERCHANT, finding.id, f"linh {number}")
-            house.run(act)
+            answered(partial(act_of, f"linh {number}"))
 
     def see_again() -> None:
         for _ in range(20):
-            find(other)
+            answered(partial(meet, other))
 
     both = [at_once(acknowledge), at_once(see_again)]
     for thread in both:
