@@ -14,6 +14,7 @@ from payonce.drivers.clock import SystemClock
 from payonce.jobs.lane import Lane
 from payonce.jobs.timetable import find_job
 from payonce.jobs.worker import Hand
+from payonce.notify.alert_channels import AppriseChannel
 from payonce.notify.alert_routes import channels_of
 from payonce.notify.sender import HttpSender
 from payonce.settings_alerts import read_routes
@@ -24,6 +25,7 @@ from tests.support.chat import Chat, chat
 from tests.support.house import House
 from tests.support.parties import nowpayments_seat
 from tests.support.site import BASE, Site
+from tests.support.waiting import DEADLINE_SECONDS
 from tests.support.webhook_receiver import Endpoint, receiver
 
 SECRET = "whsec_dGhlIHNlY3JldCBvZiB0aGUgYWxlcnRzIGhlcmU="
@@ -52,6 +54,8 @@ class Watchers:
         self.senders: list[HttpSender] = []
         # Signatures carry the receiver's time; everything else here is the hand's.
         channels = channels_of(routes, None, None, SystemClock(), self.senders)
+        # As there, but for its patience: a machine that is slow to start a process tells nobody later.
+        channels["chat"] = AppriseChannel(routes[1].to, seconds=DEADLINE_SECONDS)
         alerting = Alerting({each.route.name: each.route for each in routes}, channels, BASE)
         hand = Hand(site.house.world.for_jobs(), Handlers(_describe), alerting=alerting)
         self.lanes = {name: Lane(find_job(name), hand, [DEFAULT_MERCHANT]) for name in ("watch", "monitor", "alert")}
@@ -62,6 +66,9 @@ class Watchers:
         for lane in (self.lanes[job], self.lanes["alert"], self.lanes["alert"]):
             self.site.run(lane.step())
             assert lane.failures == 0, lane.last_error
+        # What is tried again would come a minute later, and nobody would know why.
+        tried = self.site.house.rows("SELECT route, state, tries, answer FROM alert_messages")
+        assert [each for each in tried if each[1] != "sent"] == []
 
     async def close(self) -> None:
         for sender in self.senders:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -90,6 +91,17 @@ def test_a_receiver_that_takes_it_and_says_nothing_may_have_it(world: Services) 
 def test_what_never_left_is_a_clear_refusal() -> None:
     outcome = tell(AppriseChannel(f"json://127.0.0.1:{free_port()}/alerts"))
     assert isinstance(outcome, NotAccepted), outcome
+
+
+def test_a_process_that_ends_before_it_tells_anybody_is_a_refusal_that_says_how_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator who reads why nobody was told finds more than nothing."""
+    killed = tmp_path / "killed"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    assert tell(AppriseChannel(SLACK)) == NotAccepted("its process ended with -9")
 
 
 def test_an_address_that_apprise_does_not_know_is_a_refusal_and_is_found_by_a_check() -> None:

@@ -152,7 +152,8 @@ async def _ask(asked: dict[str, Any], seconds: float) -> tuple[list[str], str]:
             said.append(line.decode("utf-8", "replace").strip())
         # Its traceback may name the address, so only its last line's kind of error is told.
         last = (await process.stderr.read()).decode("utf-8", "replace").strip().rpartition("\n")[2]  # type: ignore[union-attr]
-        return last.partition(":")[0][:100]
+        status = await process.wait()
+        return last.partition(":")[0][:100] or (f"its process ended with {status}" if status else "")
 
     try:
         async with asyncio.timeout(seconds):
