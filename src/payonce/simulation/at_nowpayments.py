@@ -100,16 +100,7 @@ class AtNowPayments(Provider):
         self.now_payments = NowPaymentsSimulator(
             clock=self.clock, chance=NoChance(), ids=self, settings=settings, faults=self, delivery_faults=self
         )
-        self.party = self.now_payments
-
-    @property
-    def list_lag(self) -> float:
-        """How many seconds its list lags behind."""
-        return self.now_payments.settings.list_lag
-
-    def end_faults(self) -> None:
-        """The list is in time from now on."""
-        self.now_payments.settings.list_lag = 0.0
+        self.party, self.lists = self.now_payments, settings
 
     # Whose business something is.
 

@@ -94,7 +94,7 @@ class AtStripe(Provider):
         self.stripe = StripeSimulator(
             clock=self.clock, chance=NoChance(), ids=self, settings=settings, faults=self, delivery_faults=self
         )
-        self.party = self.stripe
+        self.party, self.lists = self.stripe, settings
         self.key_life = settings.key_life
         self.stripe.add_endpoint("http://shop.invalid/webhooks/stripe", SECRET)
         self.banks = Banks(self.stripe, draw, around.faults, around.scheduler)
@@ -105,15 +105,6 @@ class AtStripe(Provider):
     def pick(self, operation: str, text: str) -> Fault | None:
         """How this call goes wrong, if it does."""
         return None if self._is_by_hand else super().pick(operation, text)
-
-    @property
-    def list_lag(self) -> float:
-        """How many seconds its lists lag behind."""
-        return self.stripe.settings.list_lag
-
-    def end_faults(self) -> None:
-        """Lists are in time from now on."""
-        self.stripe.settings.list_lag = 0.0
 
     # Whose business something is.
 

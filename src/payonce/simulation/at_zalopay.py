@@ -63,11 +63,6 @@ class AtZaloPay(Provider):
             self._story_of(made.app_trans_id) or NOBODY, made.m_refund_id
         )
 
-    @property
-    def list_lag(self) -> float:
-        """There is no list."""
-        return 0.0
-
     def has_payer(self, text: str) -> bool:
         """Whether somebody was given the page: its address was in the first answer alone."""
         order = self._order_in(text)

@@ -82,6 +82,13 @@ class SeenReturn:
     key: str
 
 
+class Lagging(Protocol):
+    """Settings of a simulator that has lists."""
+
+    # How many seconds they lag behind.
+    list_lag: float
+
+
 @dataclass(slots=True)
 class Around:
     """What all providers of a run share. `stories` leads from our ids to stories."""
@@ -142,6 +149,8 @@ class Provider(ABC):
     key_life: float
 
     party: Party
+    # The settings of its lists, where it has any.
+    lists: Lagging | None = None
 
     def __init__(self, around: Around) -> None:
         self.around = around
@@ -185,7 +194,7 @@ class Provider(ABC):
         is_end = operation.endswith((".expire", ".cancel")) and self.has_payer(text)
         if is_end and faults.strikes("P6", story, operation):
             return Fault("payer_first")
-        if operation.endswith(".list") and self.list_lag:
+        if operation.endswith(".list") and self.lists is not None and self.lists.list_lag:
             faults.saw("P5")
         spoilt = faults.strikes("P3", story, operation)
         if spoilt:
@@ -224,14 +233,10 @@ class Provider(ABC):
         """Whether a letter is lost."""
         return self.around.faults.strikes("W4", story, place) is not None
 
-    @property
-    @abstractmethod
-    def list_lag(self) -> float:
-        """How many seconds its lists lag behind; 0: they do not, or there are none."""
-
     def end_faults(self) -> None:
         """Nothing of it lags behind from now on."""
-        return
+        if self.lists is not None:
+            self.lists.list_lag = 0.0
 
     # Whose business something is.
 
