@@ -52,7 +52,7 @@ class Cluster:
             node.place.mkdir(mode=0o700)
             shutil.chown(node.place, account.uid, account.gid)
             node.start()
-        until(self.is_whole, what=f"the cluster: {self.seen()}")
+        until(self.is_whole, what=lambda: f"the cluster: {self.seen()}")
         self._make_database()
 
     @property

@@ -169,7 +169,7 @@ def running_load(folder: Path, dsn: str) -> Iterator[Load]:
 def finish(load: Load, dsn: str) -> None:
     """End the load and wait until nobody is owed anything."""
     load.stop()
-    until(lambda: not unfinished(dsn), what=f"every order to be paid and told of: {unfinished(dsn)[:5]}")
+    until(lambda: not unfinished(dsn), what=lambda: f"every order to be paid and told of: {unfinished(dsn)[:5]}")
 
 
 def wrong_at_the_end(load: Load, dsn: str) -> list[str]:

@@ -48,13 +48,16 @@ def live_through(trouble: str, cluster: Cluster, load: Load) -> Outcome:
     """Let it happen, and look at what is left."""
     _wait_for_answers(load, "some answers before")
     # A place that ran out while etcd was silent can go to another node after the cluster was whole.
-    until(lambda: cluster.is_whole() and cluster.leader().is_primary(), what=f"a settled cluster: {cluster.seen()}")
+    until(
+        lambda: cluster.is_whole() and cluster.leader().is_primary(),
+        what=lambda: f"a settled cluster: {cluster.seen()}",
+    )
     began = time.time()
     mend = TROUBLES[trouble](cluster)
     _wait_for_answers(load, f"some answers in spite of {trouble}")
     gap = write_gap(load.moments(), began)
     mend()
-    until(cluster.is_whole, what=f"a whole cluster: {cluster.seen()}")
+    until(cluster.is_whole, what=lambda: f"a whole cluster: {cluster.seen()}")
     whole = time.time()
     _wait_for_answers(load, f"some answers after {trouble}")
     acknowledged = load.acknowledged()

@@ -73,7 +73,7 @@ def switch_over(cluster: Cluster) -> Mend:
     # Refused where Patroni just talks to a member of etcd that is silent; then one asks again.
     until(
         lambda: _is_replaced(cluster, leader) or (cluster.ask_for_another(leader) and _is_replaced(cluster, leader)),
-        what=f"another leader: {cluster.seen()}",
+        what=lambda: f"another leader: {cluster.seen()}",
     )
     return nothing
 
@@ -114,7 +114,7 @@ TROUBLES: Final[dict[str, Callable[[Cluster], Mend]]] = {
 
 
 def _wait_for_another(cluster: Cluster, leader: Node) -> None:
-    until(lambda: _is_replaced(cluster, leader), what=f"another leader: {cluster.seen()}")
+    until(lambda: _is_replaced(cluster, leader), what=lambda: f"another leader: {cluster.seen()}")
 
 
 def _is_replaced(cluster: Cluster, leader: Node) -> bool:

@@ -45,10 +45,7 @@ class Service:
             [sys.executable, "-m", "payonce.cli.main", "serve", "--host", "127.0.0.1", "--port", str(self.port)],
             cwd=self.folder, env=kept | self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        until(
-            self.is_ready,
-            what=f"the service; see {self.folder}/service.log:\n{self.log()[-2000:]}",
-        )
+        until(self.is_ready, what=lambda: f"the service; see {self.folder}/service.log:\n{self.log()[-2000:]}")
         return self
 
     def is_ready(self) -> bool:
