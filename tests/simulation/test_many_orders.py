@@ -14,7 +14,7 @@ from tests.simulation.conftest import SIMULATED_ORDERS, Playing
 
 # What a sceptic should find in every run of the tests; `make soak DAY=rush` plays as many as one likes. On two cores a
 # thousand take about fifteen seconds.
-LEAST_ORDERS: Final = 15_000
+LEAST_ORDERS: Final = 30_000
 # Every story places an order at least.
 A_SEED: Final = STORIES * RUSH.times
 SEEDS: Final = range(101, 101 + ceil(LEAST_ORDERS / A_SEED))
