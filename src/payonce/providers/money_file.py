@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -41,11 +41,14 @@ def read_file(
     seen: Counter[str] = Counter()
     number = 1
     try:
-        rows = csv.DictReader(lines, strict=True)
-        _check_columns(columns, [_name(text) for text in rows.fieldnames or ()])
+        rows = csv.reader(lines, strict=True)
+        names = [_name(text) for text in next(rows, [])]
+        _check_columns(columns, names)
         for row in rows:
+            if not row:
+                continue
             number += 1
-            record = read(_cells(row))
+            record = read(_cells(names, row))
             if record is None:
                 continue
             if source.day_of(record.occurred_at) != day:
@@ -67,21 +70,17 @@ def read_plain_row(row: Mapping[str, str]) -> MoneyRecord | None:
     if currency not in EXPONENTS:
         raise ValueError(f"{row['currency']!r:.20} is no currency of ISO 4217")
     amount = _minor(row["amount"], currency, "amount")
-    record = MoneyRecord(
-        _word(row["record"], "record"), nature, row.get("type") or nature, _instant(row["time"]), amount,
-        _minor(row["fee"] or "0", currency, "fee"), currency,
-    )  # fmt: skip
+    record, kind, at = _word(row["record"], "record"), row.get("type") or nature, _instant(row["time"])
+    fee = _minor(row["fee"] or "0", currency, "fee")
     if nature == "other":
-        return record
+        return MoneyRecord(record, nature, kind, at, amount, fee, currency)
+    about = Ref(_word(row["object_kind"], "object_kind"), _word(row["object"], "object"))
     attempt, payment = row.get("attempt", ""), row.get("payment", "")
-    return replace(
-        record,
-        object=Ref(_word(row["object_kind"], "object_kind"), _word(row["object"], "object")),
-        object_minor=amount,
-        object_currency=currency,
-        capture=Ref(row.get("payment_kind") or "payment", payment) if payment else None,
-        attempt_id=_attempt(attempt) if attempt else None,
-    )
+    return MoneyRecord(
+        record, nature, kind, at, amount, fee, currency, about, amount, currency,
+        Ref(row.get("payment_kind") or "payment", payment) if payment else None,
+        _attempt(attempt) if attempt else None,
+    )  # fmt: skip
 
 
 def _attempt(text: str) -> UUID:
@@ -104,13 +103,13 @@ def _check_columns(wanted: Iterable[str], found: list[str]) -> None:
         raise ValueError(f"the columns {', '.join(missing)} are missing")
 
 
-def _cells(row: Mapping[str | None, str | None]) -> dict[str, str]:
-    if None in row or any(value is None for value in row.values()):
+def _cells(names: Sequence[str], row: Sequence[str]) -> dict[str, str]:
+    if len(row) != len(names):
         raise ValueError("it has another number of cells than the heading")
-    cells = {_name(name or ""): (value or "").strip() for name, value in row.items()}
-    if any(len(value) > LONGEST_CELL for value in cells.values()):
+    cells = [value.strip() for value in row]
+    if max(map(len, cells)) > LONGEST_CELL:
         raise ValueError("a cell is longer than any name")
-    return cells
+    return dict(zip(names, cells, strict=True))
 
 
 def _name(heading: str) -> str:

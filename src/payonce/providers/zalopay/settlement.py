@@ -22,6 +22,7 @@ HOURS_AHEAD: Final = 7
 COLUMNS: Final = ("type", "zp_trans_id", "app_trans_id", "m_refund_id", "amount", "fee", "time")
 # "2026-11-19 23:59:58".
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
+_USUAL: Final = len("2026-11-19 23:59:58")
 
 
 def read_row(row: Mapping[str, str]) -> MoneyRecord | None:
@@ -61,6 +62,9 @@ def _dong(text: str, column: str) -> int:
 
 def _moment(text: str) -> datetime:
     try:
+        if len(text) == _USUAL and text[4:17:3] == "-- ::":
+            # As nearly every row has it, and read ten times as fast; the other way takes what has no noughts in front.
+            return datetime.fromisoformat(text).replace(tzinfo=VIETNAM)
         return datetime.strptime(text, _TIME).replace(tzinfo=VIETNAM)
     except ValueError:
         raise ValueError(f"time is like 2026-11-19 23:59:58, in Vietnam, not {text!r:.40}") from None
