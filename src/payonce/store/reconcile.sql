@@ -27,19 +27,6 @@ WHERE merchant_id = %(merchant_id)s::text
 ORDER BY occurred_at DESC, record_ref DESC
 LIMIT 1;
 
--- name: count_records
--- Counts the records of a slice that are about an object.
-SELECT count(*) AS records
-FROM money_records
-WHERE merchant_id = %(merchant_id)s::text
-    AND provider = %(provider)s::text
-    AND account = %(account)s::text
-    AND day = %(day)s::date
-    AND (occurred_at, record_ref) > (%(after_at)s::timestamptz, %(after_ref)s::text)
-    AND (occurred_at, record_ref) <= (%(upto_at)s::timestamptz, %(upto_ref)s::text)
-    AND nature <> 'other'
-    AND withdrawn_at IS NULL;
-
 -- name: not_plain
 -- Finds what is not plainly matched in a slice: their records but for charges of the same amount as here whose object has
 -- no other record, and what came in here without a record of it within minutes. The join is a full one, which has no plan
@@ -91,6 +78,42 @@ FROM (
 ) AS unlike
 ORDER BY moved_at, is_theirs, record_ref, object_kind, object_ref
 LIMIT %(most)s::integer;
+
+-- name: sum_slice
+-- Adds up a slice by currency: their records, how many of them are about an object, and what came in here meanwhile.
+SELECT currency, sum(records)::bigint AS records, sum(charges)::bigint AS charges, sum(gross)::bigint AS gross,
+    sum(fees)::bigint AS fees, sum(refunds)::bigint AS refunds, sum(disputes)::bigint AS disputes,
+    sum(other)::bigint AS other, sum(ours_gross)::bigint AS ours_gross
+FROM (
+    SELECT currency, count(*) FILTER (WHERE nature <> 'other') AS records,
+        count(*) FILTER (WHERE nature = 'charge') AS charges,
+        COALESCE(sum(amount_minor) FILTER (WHERE nature = 'charge'), 0) AS gross, sum(fee_minor) AS fees,
+        COALESCE(sum(amount_minor) FILTER (WHERE nature = 'refund'), 0) AS refunds,
+        COALESCE(sum(amount_minor) FILTER (WHERE nature = 'dispute'), 0) AS disputes,
+        COALESCE(sum(amount_minor) FILTER (WHERE nature = 'other'), 0) AS other, 0 AS ours_gross
+    FROM money_records
+    WHERE merchant_id = %(merchant_id)s::text
+        AND provider = %(provider)s::text
+        AND account = %(account)s::text
+        AND day = %(day)s::date
+        AND (occurred_at, record_ref) > (%(after_at)s::timestamptz, %(after_ref)s::text)
+        AND (occurred_at, record_ref) <= (%(upto_at)s::timestamptz, %(upto_ref)s::text)
+        AND withdrawn_at IS NULL
+    GROUP BY currency
+    UNION ALL
+    SELECT currency, 0, 0, 0, 0, 0, 0, 0, sum(captured_minor)
+    FROM captures
+    WHERE merchant_id = %(merchant_id)s::text
+        AND provider = %(provider)s::text
+        AND account = %(account)s::text
+        AND (captured_at, kind, ref)
+        > (%(ours_after_at)s::timestamptz, %(ours_after_kind)s::text, %(ours_after_ref)s::text)
+        AND (captured_at, kind, ref)
+        <= (%(ours_upto_at)s::timestamptz, %(ours_upto_kind)s::text, %(ours_upto_ref)s::text)
+    GROUP BY currency
+) AS moved
+GROUP BY currency
+ORDER BY currency;
 
 -- name: unmatched_theirs
 -- Finds those of the objects of which both sides do not say the same, with all that tells why. An object counts with its

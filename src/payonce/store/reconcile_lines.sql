@@ -115,40 +115,13 @@ WHERE merchant_id = %(merchant_id)s::text
     AND state = 'open'
     AND day <> %(day)s::date;
 
--- name: sum_day
--- Adds up what moved on the day, by currency: theirs by the records of the day, ours by when we saw it first. Apart from
--- what keeps it, because a statement that writes reads with one process alone.
-SELECT currency, sum(charges)::bigint AS charges, sum(gross)::bigint AS gross_minor, sum(fees)::bigint AS fees_minor,
-    sum(refunds)::bigint AS refunds_minor, sum(disputes)::bigint AS disputes_minor, sum(other)::bigint AS other_minor,
-    sum(gross - fees + refunds + disputes + other)::bigint AS net_minor, sum(ours_gross)::bigint AS ours_gross_minor,
-    sum(ours_refunds)::bigint AS ours_refunds_minor, sum(ours_disputes)::bigint AS ours_disputes_minor
+-- name: sum_returns
+-- Adds up what went back on the day, by currency and by when we saw it first. A currency that a newer file has nothing of
+-- any more is there with nothing.
+SELECT currency, sum(refunds)::bigint AS ours_refunds, sum(disputes)::bigint AS ours_disputes
 FROM (
-    SELECT currency, count(*) FILTER (WHERE nature = 'charge') AS charges,
-        COALESCE(sum(amount_minor) FILTER (WHERE nature = 'charge'), 0) AS gross, sum(fee_minor) AS fees,
-        COALESCE(sum(amount_minor) FILTER (WHERE nature = 'refund'), 0) AS refunds,
-        COALESCE(sum(amount_minor) FILTER (WHERE nature = 'dispute'), 0) AS disputes,
-        COALESCE(sum(amount_minor) FILTER (WHERE nature = 'other'), 0) AS other,
-        0 AS ours_gross, 0 AS ours_refunds, 0 AS ours_disputes
-    FROM money_records
-    WHERE merchant_id = %(merchant_id)s::text
-        AND provider = %(provider)s::text
-        AND account = %(account)s::text
-        AND day = %(day)s::date
-        AND withdrawn_at IS NULL
-    GROUP BY currency
-    UNION ALL
-    SELECT currency, 0, 0, 0, 0, 0, 0, sum(captured_minor), 0, 0
-    FROM captures
-    WHERE merchant_id = %(merchant_id)s::text
-        AND provider = %(provider)s::text
-        AND account = %(account)s::text
-        AND captured_at >= %(from_at)s::timestamptz
-        AND captured_at < %(to_at)s::timestamptz
-    GROUP BY currency
-    UNION ALL
-    SELECT currency, 0, 0, 0, 0, 0, 0, 0,
-        COALESCE(-sum(returned_minor) FILTER (WHERE nature = 'refund'), 0),
-        COALESCE(-sum(returned_minor) FILTER (WHERE nature = 'dispute'), 0)
+    SELECT currency, COALESCE(-sum(returned_minor) FILTER (WHERE nature = 'refund'), 0) AS refunds,
+        COALESCE(-sum(returned_minor) FILTER (WHERE nature = 'dispute'), 0) AS disputes
     FROM returns
     WHERE merchant_id = %(merchant_id)s::text
         AND provider = %(provider)s::text
@@ -157,8 +130,7 @@ FROM (
         AND first_seen_at < %(to_at)s::timestamptz
     GROUP BY currency
     UNION ALL
-    -- A currency that a newer file has nothing of any more.
-    SELECT currency, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    SELECT currency, 0, 0
     FROM reconcile_sums
     WHERE merchant_id = %(merchant_id)s::text
         AND provider = %(provider)s::text
@@ -167,6 +139,17 @@ FROM (
 ) AS moved
 GROUP BY currency
 ORDER BY currency;
+
+-- name: is_summed
+-- Says whether a day has sums; one that an older version compared, which added up when it closed a day, may have none yet.
+SELECT EXISTS (
+    SELECT 1
+    FROM reconcile_sums
+    WHERE merchant_id = %(merchant_id)s::text
+        AND provider = %(provider)s::text
+        AND account = %(account)s::text
+        AND day = %(day)s::date
+) AS is_summed;
 
 -- name: keep_sums
 -- Keeps the sums of a day.

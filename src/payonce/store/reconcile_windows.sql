@@ -200,10 +200,17 @@ WHERE merchant_id = %(merchant_id)s::text
     AND reading < %(reading)s::integer
     AND withdrawn_at IS NULL;
 
+-- name: set_here
+-- Sets what the server allows itself, until COMMIT. One that knows no such setting goes on without it.
+SELECT set_config(name, %(setting)s::text, true) AS setting
+FROM pg_settings
+WHERE name = %(name)s::text;
+
 -- name: learn_records
 -- Lets the planner know of many new records, which it would take for a handful and join row by row. Only of the columns
--- that a comparison looks at: the rest would double the time.
-ANALYZE money_records (merchant_id, provider, account, day, occurred_at, object_ref);
+-- that a comparison looks at: the rest would double the time. Of those that nothing is known of, it takes most rows for
+-- withdrawn, and then hashes the wider side, in a table that is too small.
+ANALYZE money_records (merchant_id, provider, account, day, nature, object_ref, occurred_at, withdrawn_at);
 
 -- name: learn_captures
 -- The same of captures, before a day with many of them is compared.

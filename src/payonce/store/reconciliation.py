@@ -7,7 +7,7 @@ long finds that another one goes on, and writes nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from payonce.domain.observation import Ref
 from payonce.domain.reconciliation import Compared, LineClass, MoneyRecord, MoneySource
 from payonce.store import queries
-from payonce.store.database import Row, Tx
+from payonce.store.database import Tx
 
 WINDOWS: Final = queries.load("reconcile_windows")
 COMPARING: Final = queries.load("reconcile")
@@ -155,16 +155,17 @@ def write_lines(tx: Tx, merchant_id: str, window: Window, lines: Sequence[tuple[
     )  # fmt: skip
 
 
-def keep_sums(tx: Tx, merchant_id: str, window: Window, sums: Sequence[Row]) -> None:
-    """Keep the sums of the day with the COMMIT, as they were read."""
+def keep_sums(tx: Tx, merchant_id: str, window: Window, sums: Mapping[str, Mapping[str, int]]) -> None:
+    """Keep the sums of the day with the COMMIT, by currency. What is left of theirs is the net."""
+    of = [sums[currency] for currency in sorted(sums)]
     tx.later(
-        LINES.keep_sums, **of_window(merchant_id, window.key), currencies=[row.currency for row in sums],
-        charges=[row.charges for row in sums], gross=[row.gross_minor for row in sums],
-        fees=[row.fees_minor for row in sums], refunds=[row.refunds_minor for row in sums],
-        disputes=[row.disputes_minor for row in sums], other=[row.other_minor for row in sums],
-        net=[row.net_minor for row in sums], ours_gross=[row.ours_gross_minor for row in sums],
-        ours_refunds=[row.ours_refunds_minor for row in sums],
-        ours_disputes=[row.ours_disputes_minor for row in sums],
+        LINES.keep_sums, **of_window(merchant_id, window.key), currencies=sorted(sums),
+        charges=[one["charges"] for one in of], gross=[one["gross"] for one in of],
+        fees=[one["fees"] for one in of], refunds=[one["refunds"] for one in of],
+        disputes=[one["disputes"] for one in of], other=[one["other"] for one in of],
+        net=[one["gross"] - one["fees"] + one["refunds"] + one["disputes"] + one["other"] for one in of],
+        ours_gross=[one["ours_gross"] for one in of], ours_refunds=[one["ours_refunds"] for one in of],
+        ours_disputes=[one["ours_disputes"] for one in of],
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from payonce.domain.ledger import clearing
 from payonce.domain.observation import Ref
@@ -16,11 +16,15 @@ from payonce.domain.reconciliation import EDGE, Compared, LineClass, MoneySource
 from payonce.store import reconciliation as store
 from payonce.store.database import Row, Tx
 from payonce.store.reconciliation import COMPARING, MOST_ROWS, WINDOWS, Window, spans_cover
-from payonce.usecases.reconcile_step import MANY, Stepped, in_window
+from payonce.usecases.reconcile_step import LOOK, MANY, Stepped, in_window
+from payonce.usecases.reconcile_sums import Sums
 from payonce.usecases.world import World
 
 # Rows of one statement: about a second's work, so that a stop is obeyed soon.
 SLICE: Final = 250_000
+# What the server may take to join a slice, in kB. It allows a hash twice as much, and one side of a slice takes 35 MB;
+# of its own it allows an eighth of this, and what is beyond goes to the disk and is read again.
+ROOM: Final = str(32 * 1024)
 # Where the other side of a slice is looked for first: most is heard of at once, and what webhooks lost within 15
 # minutes (C15). What is farther away is looked up by its name.
 NEAR: Final = timedelta(minutes=20)
@@ -44,15 +48,17 @@ async def compare(world: World, merchant_id: str, window: Window) -> Stepped | N
                 ("settling", None) if went is None else (mine.state, json.dumps(["returns", *went]))
             )
             return Stepped(mine)
-        if not isinstance(cursor, dict):
+        if not isinstance(cursor, dict) or "sums" not in cursor:
             # A new day, or one that an older version had under way.
             mine.state, mine.records, mine.matched, mine.foreign_records = "comparing_theirs", 0, 0, 0
-            cursor = Place.begin(mine.from_at).written()
-        upto = await _slice(tx, merchant_id, mine, source, Place.read(cursor))
+            cursor = {**Place.begin(mine.from_at).written(), **Sums({}).written()}
+        sums = Sums.read(cursor)
+        upto = await _slice(tx, merchant_id, mine, source, Place.read(cursor), sums)
         if upto is None:
+            await sums.keep(tx, merchant_id, mine)
             mine.state, mine.cursor = "comparing_ours", json.dumps(["returns", mine.from_at.isoformat(), "", ""])
         else:
-            mine.cursor = json.dumps(upto.written())
+            mine.cursor = json.dumps({**upto.written(), **sums.written()})
         return Stepped(mine)
 
     return await in_window(world, merchant_id, window, work, name="reconcile_compare", done=Stepped)
@@ -84,7 +90,7 @@ class Place:
         return cls(at, "", at, kind, ref)
 
     @classmethod
-    def read(cls, written: dict[str, list[str]]) -> Place:
+    def read(cls, written: dict[str, Any]) -> Place:
         """From a cursor."""
         (at, ref), (ours_at, kind, ours_ref) = written["theirs"], written["ours"]
         return cls(datetime.fromisoformat(at), ref, datetime.fromisoformat(ours_at), kind, ours_ref)
@@ -95,12 +101,17 @@ class Place:
         return {"theirs": [self.at.isoformat(), self.record_ref], "ours": ours}
 
 
-async def _slice(tx: Tx, merchant_id: str, window: Window, source: MoneySource, after: Place) -> Place | None:
-    """Name what is not alike in the next slice; where it ends, or None at the end of the day."""
+async def _slice(
+    tx: Tx, merchant_id: str, window: Window, source: MoneySource, after: Place, sums: Sums
+) -> Place | None:
+    """Name what is not alike in the next slice, and add it up; where it ends, or None at the end of the day."""
     given = store.of_window(merchant_id, window.key)
     theirs = {"after_at": after.at, "after_ref": after.record_ref}
-    ends, lasts = await tx.all(
-        (COMPARING.slice_end, {**given, **theirs, "others": SLICE - 1}), (COMPARING.last_record, {**given, **theirs})
+    ours = {"ours_after_at": after.ours_at, "ours_after_kind": after.ours_kind, "ours_after_ref": after.ours_ref}
+    _, ends, lasts = await tx.all(
+        (WINDOWS.set_here, {"name": "work_mem", "setting": ROOM}),
+        (COMPARING.slice_end, {**given, **theirs, "others": SLICE - 1}),
+        (COMPARING.last_record, {**given, **theirs}),
     )
     is_last = not ends
     last = next(iter(ends or lasts), None)
@@ -110,18 +121,24 @@ async def _slice(tx: Tx, merchant_id: str, window: Window, source: MoneySource, 
     finish = max(upto.at, ours_to) + NEAR
     days = {window.day} | {source.day_of(at) for at in (begin, after.at, upto.at, ours_to, finish)}
     rows = await tx.rows(
-        COMPARING.not_plain, **given, **theirs, upto_at=upto.at, upto_ref=upto.record_ref, ours_after_at=after.ours_at,
-        ours_after_kind=after.ours_kind, ours_after_ref=after.ours_ref, ours_to_at=ours_to, near_from=begin,
-        near_to=finish, near_days=sorted(days), most=MOST_ROWS,
+        COMPARING.not_plain, **given, **theirs, **ours, upto_at=upto.at, upto_ref=upto.record_ref, ours_to_at=ours_to,
+        near_from=begin, near_to=finish, near_days=sorted(days), most=MOST_ROWS,
     )  # fmt: skip
+    to_kind, to_ref = "", ""
     if len(rows) == MOST_ROWS:
         is_last, end = False, rows[-1]
         upto = (
             Place.behind(end.moved_at, end.record_ref) if end.is_theirs
             else Place.behind_ours(end.moved_at, end.object_kind, end.object_ref)
         )  # fmt: skip
-    [counted] = await tx.rows(COMPARING.count_records, **given, **theirs, upto_at=upto.at, upto_ref=upto.record_ref)
-    await _name_theirs(tx, merchant_id, window, [row for row in rows if row.is_theirs], counted.records)
+        ours_to, to_kind, to_ref = upto.ours_at, upto.ours_kind, upto.ours_ref
+    added = await tx.rows(
+        COMPARING.sum_slice, **given, **theirs, **ours, upto_at=upto.at, upto_ref=upto.record_ref, ours_upto_at=ours_to,
+        ours_upto_kind=to_kind, ours_upto_ref=to_ref,
+    )  # fmt: skip
+    sums.add(added)
+    records = sum(row.records for row in added)
+    await _name_theirs(tx, merchant_id, window, [row for row in rows if row.is_theirs], records)
     await _name_ours(tx, merchant_id, window, [row for row in rows if not row.is_theirs])
     return None if is_last else upto
 
@@ -180,7 +197,8 @@ async def _learn(world: World, window: Window) -> None:
         return
 
     async def learn(tx: Tx) -> None:
-        await tx.all((WINDOWS.learn_records, {}), (WINDOWS.learn_captures, {}), (WINDOWS.learn_returns, {}))
+        tables = (WINDOWS.learn_records, WINDOWS.learn_captures, WINDOWS.learn_returns)
+        await tx.all(LOOK, *((table, {}) for table in tables))
 
     await world.database.transaction(learn, name="reconcile_learn")
 

@@ -1,4 +1,4 @@
-"""Ending a window: what is still open becomes findings, what is gone resolves them, and the sums are written.
+"""Ending a window: what is still open becomes findings, and what is gone resolves them.
 
 A difference is one finding however many days show it, and it resolves itself when the last of them matches. Days that
 were never compared are one finding of their account.
@@ -17,7 +17,7 @@ from payonce.store import reconciliation as store
 from payonce.store.database import Row, Tx
 from payonce.store.findings import resolve_findings, write_findings
 from payonce.store.reconciliation import LINES, MOST_ROWS, Window
-from payonce.usecases.reconcile_step import Stepped, in_window
+from payonce.usecases.reconcile_step import Stepped, compare_again, in_window
 from payonce.usecases.tape import IdTape
 from payonce.usecases.world import World
 
@@ -41,8 +41,9 @@ async def find_and_close(world: World, merchant_id: str, window: Window) -> Step
         if gone:
             await _resolve(tx, merchant_id, mine, gone)
             return Stepped(mine)
-        sums = await tx.rows(LINES.sum_day, **given, from_at=mine.from_at, to_at=mine.to_at)
-        store.keep_sums(tx, merchant_id, mine, sums)
+        if mine.records and not (await tx.rows(LINES.is_summed, **given))[0].is_summed:
+            compare_again(mine)
+            return Stepped(mine)
         is_whole = mine.read_until is not None and mine.read_until >= mine.to_at + OVERLAP
         mine.state = "closed" if is_whole or source.by == "file" else "provisional"
         mine.cursor, mine.compared_at = None, tx.now
