@@ -1,4 +1,4 @@
-"""What `import payonce` costs an application that embeds it."""
+"""What `import payonce` costs an application that embeds it, and the command line whoever types it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,25 @@ print(*sorted(name for name in loaded if name not in sys.stdlib_module_names))
 """
 
 
-def test_importing_the_library_loads_the_driver_validation_and_logs_and_nothing_else() -> None:
-    # This tree's source, whatever the interpreter has installed.
+LIST_OURS = """
+import sys
+import payonce.cli.main
+print(*sorted(name for name in sys.modules if name.startswith(("payonce.simulation", "payonce.conformance", "duckdb"))))
+"""
+
+
+def loaded_by(program: str) -> set[str]:
+    """What a program lists, run on this tree's source, whatever the interpreter has installed."""
     here = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    command = [sys.executable, "-c", LIST_WHAT_IS_LOADED]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, env=here)
-    loaded = set(run.stdout.split())
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=here)
+    return set(run.stdout.split())
+
+
+def test_importing_the_library_loads_the_driver_validation_and_logs_and_nothing_else() -> None:
+    loaded = loaded_by(LIST_WHAT_IS_LOADED)
     assert "payonce" in loaded
     assert loaded - ALLOWED == set()
+
+
+def test_a_command_does_not_wait_for_what_only_another_one_needs() -> None:
+    assert loaded_by(LIST_OURS) == set()
