@@ -274,10 +274,12 @@ def build_api(
     metrics: Any,
     background: Sequence[Callable[[], Awaitable[None]]],
     alerting: Alerting,
+    wait_seconds: Callable[[], float],
 ) -> Starlette:
     """The HTTP edge of the installation. `simulators`: provider, where this process reaches it, where a person does.
 
-    `background`: what makes the process unready when it ends by itself.
+    `background`: what makes the process unready when it ends by itself. `wait_seconds`: how long requests wait for the
+    database at present.
     """
     from payonce.api.application import build
     from payonce.api.settings import ApiSettings, Simulator
@@ -294,8 +296,9 @@ def build_api(
     )
     simulated = installation.is_simulated
     return build(
-        world, settings, shop=shop, simulated=simulated, background=background, metrics=metrics, alerting=alerting
-    )
+        world, settings, shop=shop, simulated=simulated, background=background, metrics=metrics, alerting=alerting,
+        wait_seconds=wait_seconds,
+    )  # fmt: skip
 
 
 def make_metrics() -> Any:

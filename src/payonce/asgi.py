@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from payonce.base.errors import PayonceError
 
 if TYPE_CHECKING:
+    from payonce.api.shedding import Door, Told
     from payonce.engine import Payonce
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -29,6 +30,7 @@ class Mounted:
     def __init__(self, engine: Payonce) -> None:
         self._engine = engine
         self._application: Application | None = None
+        self._door: Door | None = None
         self._open = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._owns_engine = False
@@ -44,10 +46,16 @@ class Mounted:
             return
         await application(scope, receive, send)
 
+    def refusal(
+        self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], root: str
+    ) -> tuple[Told, str] | None:
+        """What a server may answer at once, and the request's id; None: hand it in (`payonce.api.shedding`)."""
+        return None if self._door is None else self._door.refusal(method, path, headers, root)
+
     async def aclose(self) -> None:
         """Let every accepted request come to its end, and write what is left of evidence."""
         await self._open.aclose()
-        self._application = None
+        self._application = self._door = None
 
     async def _get(self) -> Application:
         if self._application is None:
@@ -60,6 +68,7 @@ class Mounted:
         built: Any = self._engine.build_api()
         # Its lifespan ends what was accepted; it is entered here, because a mounted application has none of its own.
         await self._open.enter_async_context(built.router.lifespan_context(built))
+        self._door = built.state.door
         application: Application = built
         return application
 

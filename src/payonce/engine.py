@@ -362,7 +362,7 @@ class Payonce(Declares):
         background = [self._worker.ended] if self._worker is not None else []
         return app.build_api(
             self.world, self.installation, self.api_key, simulators, self._shop, self._metrics(), background,
-            self._alarm.alerting,
+            self._alarm.alerting, lambda: self._database.wait_seconds if self._database else 0.0,
         )  # fmt: skip
 
     def _metrics(self) -> Any:

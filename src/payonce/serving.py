@@ -16,12 +16,13 @@ import socket
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 
 import structlog
 import uvicorn
 
-from payonce.api.listening import BoundedHttp
+from payonce.api.listening import BoundedHttp, doors
 from payonce.base.errors import Unavailable
 from payonce.base.ids import spell
 from payonce.engine import Payonce
@@ -201,9 +202,11 @@ async def _answer(
     engine: Payonce, listener: socket.socket, stopping: asyncio.Event, answering: Callable[[], None]
 ) -> None:
     """Answer requests until told to stop, then let those that are under way end."""
+    mounted = engine.asgi()
     config = uvicorn.Config(
-        engine.asgi(),
-        http=BoundedHttp,
+        mounted,
+        # uvicorn calls it as it calls a class.
+        http=cast(type[asyncio.Protocol], partial(BoundedHttp, refusal=mounted.refusal)),
         # The engine is started and stopped here, so that its errors are told in our own words.
         lifespan="off",
         log_config=None,
@@ -214,7 +217,7 @@ async def _answer(
         proxy_headers=False,
     )
     server = _Server(config, answering)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
+    running = asyncio.create_task(server.serve(sockets=doors(listener)))
     await _first(running, stopping)
     server.should_exit = True
     await running

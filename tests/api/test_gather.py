@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from payonce.api.gather import SMALLEST_BESIDE, Gatherer
+from payonce.api.gather import PRESSED_GROUP, SMALLEST_BESIDE, Gatherer
 from payonce.base.errors import Bug, PayonceError, Unavailable
 
 
@@ -79,6 +79,20 @@ def test_no_group_is_larger_than_a_transaction_should_be() -> None:
         work.gate.set()
         assert await asyncio.gather(*tasks) == [f"a{number}" for number in range(10)]
         assert [len(items) for _, items in work.groups] == [4, 4, 2]
+
+    run(story())
+
+
+def test_groups_are_small_while_others_wait_for_their_turn() -> None:
+    async def story() -> None:
+        work, pressed = Work(), [True]
+        work.gate.set()
+        gatherer = Gatherer(work, is_pressed=lambda: pressed[0])
+        await asyncio.gather(*(gatherer.put("a", number) for number in range(100)))
+        assert [len(items) for _, items in work.groups] == [PRESSED_GROUP, PRESSED_GROUP, 100 - 2 * PRESSED_GROUP]
+        pressed[0] = False
+        await asyncio.gather(*(gatherer.put("a", number) for number in range(100)))
+        assert len(work.groups[-1][1]) == 100
 
     run(story())
 

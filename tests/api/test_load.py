@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from payonce.api.load import Load, Shed
+from payonce.api.load import Load, TooMuch
 from payonce.api.readings import Readings
 from payonce.base.errors import Unavailable
 from payonce.providers.nowpayments.signature import LARGEST_NOTICE_BYTES
@@ -38,7 +38,7 @@ def test_what_is_told_to_come_back_is_counted(site: Site) -> None:
     is there before it does.
     """
     edge = site.edge
-    assert shed(site) == dict.fromkeys(get_args(Shed), 0)
+    assert shed(site) == dict.fromkeys(get_args(TooMuch), 0)
     full = Load(most_requests=0, most_body_bytes=0, on_full=edge.metrics.shed)
     with pytest.raises(Unavailable), full.one("/pay/x"):
         pass

@@ -25,7 +25,7 @@ from tests.support.waiting import until
 SECONDS = float(os.environ.get("PAYONCE_TESTS_OVERLOAD", "6"))
 REPORT = os.environ.get("PAYONCE_TESTS_OVERLOAD_REPORT")
 # With so many callers at once a service that can answer r requests a second answers about r.
-USUAL_CONNECTIONS = 16
+USUAL_CONNECTIONS = 64
 # More than the service takes at once, of connections, requests and deliveries, so that the flood reaches every bound;
 # fewer where the system gives a process few descriptors.
 MANY_CONNECTIONS = min(6000, max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200))
@@ -48,10 +48,12 @@ def test_at_ten_times_the_rate_everybody_is_served_or_told_when_to_come_again(
             service.base_url, rate=0, seconds=max(2.0, SECONDS / 4), connections=USUAL_CONNECTIONS, name="usual"
         )
         assert usual.wrong == [] and usual.answered_well > 0
-        before, sustainable = service.memory_bytes(), usual.answered_well / usual.seconds
+        before, sustainable = service.memory_bytes(), usual.goodput
+        worked = service.cpu_seconds()
         flood = generate(
             service.base_url, rate=TIMES * sustainable, seconds=SECONDS, connections=MANY_CONNECTIONS, name="flood"
         )
+        spent = service.cpu_seconds() - worked
         began, after = time.perf_counter(), list[Came]()
 
         def served_as_before() -> bool:
@@ -61,7 +63,7 @@ def test_at_ten_times_the_rate_everybody_is_served_or_told_when_to_come_again(
         until(served_as_before, what="an ordinary answer after the flood")
         back = time.perf_counter() - began
         held = service.memory_bytes() - before
-        _report(usual, flood, sustainable, back, held)
+        _report(usual, flood, back, held, spent)
         assert flood.wrong == []
         assert flood.answered_well > 0
         assert held < MOST_MORE_BYTES
@@ -81,9 +83,16 @@ def assert_stored(database: str, came: Came) -> None:
     assert set(came.orders) - orders == set()
 
 
-def _report(usual: Came, flood: Came, sustainable: float, back: float, held: int) -> None:
+def _report(usual: Came, flood: Came, back: float, held: int, spent: int) -> None:
+    by_kind = {
+        kind: round(flood.in_time.get(kind, 0) / flood.seconds / (usual.in_time[kind] / usual.seconds), 2)
+        for kind in sorted(usual.in_time)
+    }
     figures = {
-        "seconds": round(flood.seconds), "sustainable_per_second": round(sustainable),
+        "seconds": round(flood.seconds), "sustainable_per_second": round(usual.goodput),
+        "served_per_second": round(flood.goodput), "served_of_sustainable": round(flood.goodput / usual.goodput, 2),
+        "of_each_kind": by_kind, "cpu_seconds_of_the_service": spent,
+        "cpu_seconds_of_the_generator": round(flood.cpu_seconds, 1),
         "sent_per_second": round(flood.sent / flood.seconds),
         "sent": flood.sent, "statuses": flood.statuses, "wrong": len(flood.wrong),
         "acknowledged": len(flood.events) + len(flood.orders), "memory_more_mib": round(held / MIB),

@@ -92,6 +92,8 @@ RUNS: Final = (
     ), lambda report: f"{len(report['targets'])} targets, {report['peak_memory_mib']:.0f} MiB at most"),
     Run("overload", (
         Measure("seconds of ten times the rate", count("seconds"), 300), none("wrong answers", "wrong"),
+        Measure("served meanwhile, of what is sustainable", count("served_of_sustainable"), 0.5),
+        Measure("of the kind of request that got least", lambda report: min(report["of_each_kind"].values())),
         Measure("seconds until served as before", count("seconds_until_served_as_before"), 5, is_limit=True),
     ), lambda report: f"{report['sent']} sent, where {report['sustainable_per_second']} a second are sustainable"),
     Run("growth", (
@@ -132,7 +134,8 @@ def text(kept: Mapping[str, Any]) -> str:
     for run in RUNS:
         for number, measure in enumerate(run.measures):
             name = f"`make {run.name}`" if number == 0 else ""
-            value = kept[run.name]["measured"][measure.what] if run.name in kept else None
+            # A figure may be newer than the last run.
+            value = kept[run.name]["measured"].get(measure.what) if run.name in kept else None
             shown = "not run" if value is None else _shown(value)
             judged = "" if value is None else measure.judged(value)
             lines.append(f"| {name} | {measure.what} | {_target(measure)} | {shown} | {judged} |")
@@ -151,7 +154,9 @@ def written(page: str, kept: Mapping[str, Any]) -> str:
 
 
 def _shown(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def _target(measure: Measure) -> str:

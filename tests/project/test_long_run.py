@@ -87,8 +87,8 @@ def _reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     conftest.pytest_terminal_summary(SimpleNamespace(stats={"passed": [1, 2], "failed": failed, "error": failed}))
     inputs = Inputs(inputs=90, accepted=1, exceptions=2, memory=50.0)
     write_report(tmp_path / "fuzz.json", fuzz.figures({"json": inputs}, 90, 1.0, ["plant_grows"]))
-    came = Came(sent=600, seconds=6.0, statuses={"200": 500}, wrong=["a 500"])
-    test_overload._report(came, came, 80.0, 1.5, 0)
+    came = Came(sent=600, seconds=6.0, in_time={"read": 480}, statuses={"200": 500}, wrong=["a 500"])
+    test_overload._report(came, came, 1.5, 0, 3)
     grown = [Grown(PAYMENT, 600.0, 650.0), Grown("a question", 4.0, 4000.0)]
     write_report(tmp_path / "growth.json", growth.figures(grown, 500_000))
     kill = scripted.Kill(60, 1, 0, 0, 0.4, 0.1)
@@ -111,7 +111,7 @@ def test_every_report_holds_what_the_page_says_of_it(reports: Path) -> None:
     assert measured["crash"] == {"crash points": 7, "of them in recovery": 2, "lives that went wrong": 1}
     assert measured["poor"] == {"tests on a poorer database": 2, "of them failed": 2}
     assert [*measured["fuzz"].values()] == [90, 1, 2, 0, 1]
-    assert [*measured["overload"].values()] == [6, 1, 1.5]
+    assert [*measured["overload"].values()] == [6, 1, 1.0, 1.0, 1.5]
     assert [*measured["growth"].values()] == [1, 5_000_000, 1]
     assert [*measured["failover"].values()] == [2, 2, 0, 0.4]
     assert [*measured["patroni"].values()] == [1, 1, 1, 4.0]

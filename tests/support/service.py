@@ -65,6 +65,19 @@ class Service:
         )
         return int(told.stdout) * 1024
 
+    def cpu_seconds(self) -> int:
+        """Processor time that the process took until now, in whole seconds."""
+        assert self._process is not None
+        told = subprocess.run(
+            ["ps", "-o", "time=", "-p", str(self._process.pid)], capture_output=True, text=True, check=True
+        )
+        # [days-][hours:]minutes:seconds, with hundredths on some systems.
+        days, _, clock = told.stdout.strip().rpartition("-")
+        seconds = 0.0
+        for part in clock.split(":"):
+            seconds = seconds * 60 + float(part)
+        return int(days or 0) * 86_400 + int(seconds)
+
     def kill(self) -> None:
         """SIGKILL: nothing of it runs any more, no finally block, no flush."""
         assert self._process is not None

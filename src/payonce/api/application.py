@@ -24,10 +24,11 @@ from starlette.staticfiles import StaticFiles
 from payonce.api import health, home, pay, shop, status, webhooks
 from payonce.api.calls import call_of
 from payonce.api.edge import Edge
-from payonce.api.frame import Frame, problem_response
+from payonce.api.frame import Frame, problem_response, safe_headers
 from payonce.api.load import Load
 from payonce.api.metrics import Metrics
 from payonce.api.settings import ApiSettings
+from payonce.api.shedding import Door
 from payonce.api.v1.application import build_v1
 from payonce.api.v1.requests import as_problem
 from payonce.base.errors import Bug, PayonceError
@@ -50,14 +51,18 @@ def build(
     background: Sequence[Background] = (),
     metrics: Metrics | None = None,
     alerting: Alerting | None = None,
+    wait_seconds: Callable[[], float] = lambda: 0.0,
 ) -> Starlette:
     """The application. `shop` adds the demo shop at `/`, `simulated` the banner that no real money moves.
 
     `background` are coroutine functions that run as long as the application's lifespan, such as a worker's loop; they
     are cancelled when it ends, and one that ends by itself makes `/readyz` fail. Where the application is mounted in
     another one nobody runs its lifespan, so hand in none there, and call `await app.state.edge.close()` at shutdown.
+    `wait_seconds` says how long requests wait for the database at present.
     """
-    edge = Edge(world, settings, shop=shop, simulated=simulated, metrics=metrics, alerting=alerting)
+    edge = Edge(
+        world, settings, shop=shop, simulated=simulated, metrics=metrics, alerting=alerting, wait_seconds=wait_seconds
+    )
 
     def show(request: Request, error: PayonceError) -> Response:
         return _show(edge, request, error)
@@ -68,9 +73,14 @@ def build(
         return response
 
     delivering = webhooks.Delivering(edge)
+    load = Load(on_full=edge.shed.note, wait_seconds=wait_seconds)
+    door = Door(
+        load, edge.shed, new_id=edge.new_request_id, lane_of=delivering.lane_of, is_full=edge.gatherer.is_full,
+        too_many=edge.gatherer.too_many, draw=show, safe=safe_headers(settings),
+    )  # fmt: skip
     frame = Middleware(
         Frame, settings=settings, new_id=edge.new_request_id, show_problem=show, straight=delivering.straight,
-        straight_to=delivering, load=Load(on_full=edge.metrics.shed),
+        straight_to=delivering, load=load, door=door,
     )  # fmt: skip
     app = Starlette(
         routes=[*delivering.routes(), *_routes(edge, settings, with_shop=shop)],
@@ -79,7 +89,7 @@ def build(
         lifespan=_lifespan(edge, background),
     )
     app.router.redirect_slashes = False
-    app.state.edge = edge
+    app.state.edge, app.state.door = edge, door
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ SCOPE_KEY: Final = "payonce.call"
 # Ids that others made and that are safe to log and to send back.
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:/+=-]{1,128}")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]+")
-_NO_TRACE: Final = Context()
+NO_TRACE: Final = Context()
 # Longer ones tell nothing more; evidence is kept in numbers.
 LONGEST_NOTE: Final = 500
 # A home has many IPv6 addresses within one network of this size; they count as one caller.
@@ -69,11 +70,7 @@ class Call:
     def wants_page(self) -> bool:
         """Whether the caller asked for HTML by name and not more for JSON. Browsers do; programs that take anything
         do not."""
-        wishes = _wishes(self.headers.get("accept", ""))
-        html = wishes.get("text/html", 0.0)
-        return html > 0 and html >= max(
-            wishes.get("application/json", 0.0), wishes.get("application/problem+json", 0.0)
-        )
+        return wants_page(self.headers.get("accept", ""))
 
 
 def call_of(request: Request) -> Call:
@@ -89,9 +86,8 @@ def begin_call(scope: Mapping[str, Any], new_id: Callable[[], str], proxies: Seq
         name = raw_name.decode("latin-1").lower()
         value = raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    named = headers.get("x-request-id", "")
-    request_id = named if _REQUEST_ID.fullmatch(named) else new_id()
-    context, traced = _NO_TRACE, ""
+    request_id = asked_id(headers.get("x-request-id", "")) or new_id()
+    context, traced = NO_TRACE, ""
     if "traceparent" in headers:
         context = TraceContextTextMapPropagator().extract(headers)
         span = trace.get_current_span(context).get_span_context()
@@ -99,6 +95,11 @@ def begin_call(scope: Mapping[str, Any], new_id: Callable[[], str], proxies: Seq
     client = scope.get("client") or ("", 0)
     root = scope.get("root_path", "")
     return Call(request_id, traced, context, headers, scope["method"], str(client[0]), proxies, root)
+
+
+def asked_id(named: str) -> str:
+    """The id that a caller gave its request, where it is one that is safe to log and to send back; else nothing."""
+    return named if named and _REQUEST_ID.fullmatch(named) else ""
 
 
 def caller_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
@@ -125,6 +126,16 @@ def _parsed(address: str) -> IPv4Address | IPv6Address | None:
         return ip_address(address.strip("[]"))
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=256)
+def wants_page(accept: str) -> bool:
+    """Whether an Accept header asks for HTML by name and not more for JSON."""
+    if "html" not in accept.lower():
+        return False
+    wishes = _wishes(accept)
+    html = wishes.get("text/html", 0.0)
+    return html > 0 and html >= max(wishes.get("application/json", 0.0), wishes.get("application/problem+json", 0.0))
 
 
 def _wishes(accept: str) -> dict[str, float]:

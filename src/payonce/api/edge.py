@@ -6,6 +6,7 @@ One object for each application. It opens nothing; `close` lets what was accepte
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -25,6 +26,7 @@ from payonce.api.metrics import Metrics
 from payonce.api.pages import Pages
 from payonce.api.readings import Readings
 from payonce.api.settings import ApiSettings
+from payonce.api.shedding import Shed
 from payonce.api.status_board import Snapshot, StatusBoard
 from payonce.api.words import listed, name_of
 from payonce.base import ids
@@ -40,6 +42,8 @@ from payonce.usecases.world import World
 # A person mistypes a link a few times; a program that guesses is slowed to nothing against 128 bits.
 MOST_UNKNOWN_LINKS: Final = 30
 MOST_LINKS: Final = 10_000
+# From when on single requests are waited for longer than a large group of webhooks is worth.
+PRESSED_SECONDS: Final = 0.25
 # Nobody clicks once a second for a minute; each click locks its order and writes a row.
 MOST_CLICKS: Final = 60
 
@@ -50,6 +54,8 @@ class Edge:
     def __init__(
         self, world: World, settings: ApiSettings, *, shop: bool = False, simulated: bool = False,
         metrics: Metrics | None = None, alerting: Alerting | None = None,
+        # How long requests wait for the database at present.
+        wait_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
         self.world = world
         self.settings = settings
@@ -60,6 +66,7 @@ class Edge:
         providers = listed(name_of(provider) for provider in sorted({provider for provider, _ in world.tills}))
         self.pages = Pages(settings, simulated=providers if simulated else "")
         self.keyring = Keyring(world, settings)
+        self.shed = Shed(self.metrics.shed)
         self.board = StatusBoard(world.clock)
         self.status_limits: Allowances[tuple[UUID, str]] = Allowances(world.clock)
         self.refresh_limits: Allowances[tuple[UUID, str]] = Allowances(world.clock)
@@ -69,12 +76,13 @@ class Edge:
         self.tally = CheckoutTally(world)
         self.given_up = GivenUp()
         self.gatherer: Gatherer[Delivery, Received] = Gatherer(
-            Ingest(world, self.metrics).take_in, on_full=self.metrics.shed
-        )
-        self.readings = Readings(world, self.metrics.shed)
+            Ingest(world, self.metrics).take_in, on_full=self.shed.note,
+            is_pressed=lambda: wait_seconds() > PRESSED_SECONDS,
+        )  # fmt: skip
+        self.readings = Readings(world, self.shed.note)
         # Idempotency keys of requests that are answered afresh; only callers with a key of ours bind one.
         self.binding: Gatherer[Keyed, Refused | None] = Gatherer(
-            partial(hold_bodies, world), items="keys", apart=True, on_full=self.metrics.shed
+            partial(hold_bodies, world), items="keys", apart=True, on_full=self.shed.note
         )
         # A link leads to the same order for ever, so it is looked up once.
         self._links: OrderedDict[str, tuple[str, UUID]] = OrderedDict()

@@ -23,6 +23,8 @@ from payonce.api import problems
 from payonce.api.calls import SCOPE_KEY, Call, begin_call, call_of
 from payonce.api.load import Held, Load
 from payonce.api.settings import ApiSettings
+from payonce.api.shedding import Door
+from payonce.base.came_at import CAME_AT
 from payonce.base.errors import Bug, PayonceError, Refused
 from payonce.base.strict_json import LARGEST_BODY_BYTES
 
@@ -60,6 +62,7 @@ class Frame:
         new_id: Callable[[], str],
         show_problem: Callable[[Request, PayonceError], Response],
         load: Load | None = None,
+        door: Door | None = None,
         straight: Callable[[Scope], Scope | None] = lambda scope: None,
         straight_to: ASGIApp | None = None,
     ) -> None:
@@ -69,7 +72,8 @@ class Frame:
         self._proxies = settings.proxies
         self._new_id = new_id
         self._show_problem = show_problem
-        self._safe = [*_SAFE, *([_INSIST_ON_TLS] if settings.is_secure else [])]
+        self._safe = safe_headers(settings)
+        self._door = door
         self._straight = straight
         self._straight_to = straight_to or app
 
@@ -77,6 +81,13 @@ class Frame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._door is not None:
+            root = scope.get("root_path", "")
+            refusal = self._door.refusal(scope["method"], scope["path"].removeprefix(root), scope["headers"], root)
+            if refusal is not None:
+                told, request_id = refusal
+                await told.say(send, request_id)
+                return
         call = begin_call(scope, self._new_id, self._proxies)
         scope = {**scope, SCOPE_KEY: call, "method": "GET" if call.head else call.method}
         answer = _Answer(send, call, self._safe)
@@ -84,14 +95,15 @@ class Frame:
         straight = self._straight(scope)
         if straight is not None:
             await self._serve(straight, receive, answer, self._straight_to)
-            _log(straight, answer.status, time.perf_counter() - began)
+            _log(straight, answer, time.perf_counter() - began)
             return
+        CAME_AT.set(began)
         token = otel.attach(call.context)
         outside = structlog.contextvars.get_contextvars()
         structlog.contextvars.bind_contextvars(request_id=call.request_id, trace_id=call.trace[:32] or None)
         try:
             await self._serve(scope, receive, answer, self._app)
-            _log(scope, answer.status, time.perf_counter() - began)
+            _log(scope, answer, time.perf_counter() - began)
         finally:
             # Routes bind more ids on their way; a server may serve the next request in the same context.
             structlog.contextvars.clear_contextvars()
@@ -108,6 +120,7 @@ class Frame:
             return
         except Exception as error:
             known = error if isinstance(error, PayonceError) else Bug(f"{type(error).__name__}: {error}")
+            answer.is_counted = known.code == "overloaded"
             if isinstance(known, Bug):
                 # Said here as well, because nothing is bound for what goes straight.
                 LOG.error("broken", code=known.code, request_id=call.request_id, exc_info=error)
@@ -170,13 +183,15 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 class _Answer:
     """Sends an answer with the frame's headers, and without a body where none was asked for."""
 
-    __slots__ = ("_call", "_safe", "_send", "status")
+    __slots__ = ("_call", "_safe", "_send", "is_counted", "status")
 
     def __init__(self, send: Send, call: Call, safe: list[tuple[bytes, bytes]]) -> None:
         self._send = send
         self._call = call
         self._safe = safe
         self.status = 0
+        # Whether it is told of by its number alone.
+        self.is_counted = False
 
     @property
     def started(self) -> bool:
@@ -194,8 +209,16 @@ class _Answer:
         await self._send(message)
 
 
-def _log(scope: Scope, status: int, seconds: float) -> None:
+def safe_headers(settings: ApiSettings) -> list[tuple[bytes, bytes]]:
+    """What every answer says to browsers."""
+    return [*_SAFE, *([_INSIST_ON_TLS] if settings.is_secure else [])]
+
+
+def _log(scope: Scope, answer: _Answer, seconds: float) -> None:
     """One line for each request, by the route's pattern: the path itself may hold a token."""
+    if answer.is_counted:
+        return
+    status = answer.status
     found = scope.get("route")
     inner = "" if found is None or isinstance(found, Mount) else getattr(found, "path", "")
     route = scope.get("root_path", "") + inner

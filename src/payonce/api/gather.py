@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from payonce.api.load import Shed
+from payonce.api.load import TooMuch
 from payonce.base.errors import Bug, Unavailable, ensure
 
 T = TypeVar("T")
@@ -22,6 +22,8 @@ R = TypeVar("R")
 
 # Beyond 256 a larger group gains nothing and makes its first caller wait.
 LARGEST_GROUP: Final = 256
+# While single requests wait for the database: each step of theirs waits for what is decided of a group meanwhile.
+PRESSED_GROUP: Final = 48
 # A second group begins beside one under way when as many wait as that one has, so that each is half of the callers;
 # and never a smaller one than this, because two small transactions cost more than one.
 SMALLEST_BESIDE: Final = 16
@@ -35,17 +37,18 @@ class Gatherer(Generic[T, R]):
     """`work(lane, items)` answers for a group, in its order; it is called at most twice at once for one lane. `items`
     is what they are called where too many wait, which `on_full` is told of. `apart`: those of a group that fails are
     tried one by one, so that one that cannot be answered takes nobody else's answer; not where the store does not
-    answer, which is for all of them.
+    answer, which is for all of them. While `is_pressed`, groups are small for the sake of others.
     """
 
     def __init__(
         self,
         work: Callable[[str, Sequence[T]], Awaitable[Sequence[R]]],
         *,
-        items: Shed = "deliveries",
+        items: TooMuch = "deliveries",
         apart: bool = False,
-        on_full: Callable[[Shed], object] = lambda items: None,
+        on_full: Callable[[TooMuch], object] = lambda items: None,
         largest_group: int = LARGEST_GROUP,
+        is_pressed: Callable[[], bool] = lambda: False,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._work = work
@@ -53,6 +56,7 @@ class Gatherer(Generic[T, R]):
         self._apart = apart
         self._on_full = on_full
         self._largest_group = largest_group
+        self._is_pressed = is_pressed
         self._most_waiting = most_waiting
         self._waiting: dict[str, deque[tuple[T, asyncio.Future[R]]]] = {}
         # By lane: who serves it, with the size of the group that is under way; 0 before it has begun.
@@ -64,7 +68,7 @@ class Gatherer(Generic[T, R]):
         waiting = self._waiting.setdefault(lane, deque())
         if len(waiting) >= self._most_waiting:
             self._on_full(self._items)
-            raise Unavailable(f"too many {self._items} wait", code="overloaded", retry_after_seconds=FULL_RETRY_SECONDS)
+            raise self.too_many()
         outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         waiting.append((item, outcome))
         serving = self._serving.setdefault(lane, {})
@@ -73,6 +77,15 @@ class Gatherer(Generic[T, R]):
             task = asyncio.create_task(self._run(lane), context=contextvars.Context())
             serving[task] = 0
         return await outcome
+
+    def is_full(self, lane: str) -> bool:
+        """Whether an item of this lane would be refused now."""
+        return len(self._waiting.get(lane, ())) >= self._most_waiting
+
+    def too_many(self) -> Unavailable:
+        """What whoever comes while too many wait is told."""
+        said = f"too many {self._items} wait"
+        return Unavailable(said, code="overloaded", retry_after_seconds=FULL_RETRY_SECONDS)
 
     async def close(self) -> None:
         """Wait until everything that was accepted has its outcome."""
@@ -92,7 +105,8 @@ class Gatherer(Generic[T, R]):
         try:
             # What is left to another one is taken by it when its group is done.
             while waiting and self._may_begin(lane, beside=me):
-                serving[me] = min(len(waiting), self._largest_group)
+                largest = min(self._largest_group, PRESSED_GROUP) if self._is_pressed() else self._largest_group
+                serving[me] = min(len(waiting), largest)
                 await self._serve(lane, [waiting.popleft() for _ in range(serving[me])])
         finally:
             # No await since the last look at the queue, so nobody was added unseen.

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from payonce.api.shedding import Told
 from payonce.base.strict_json import LARGEST_BODY_BYTES
 
 # What other servers take; a provider's head has one or two kilobytes.
@@ -25,11 +28,16 @@ LARGEST_MESSAGE_BYTES: Final = 8 * LARGEST_BODY_BYTES
 HEAD_SECONDS: Final = 20.0
 # Each waits with a few tens of kilobytes; the requests of more could not be answered in time anyway.
 MOST_CONNECTIONS: Final = 4096
+# uvloop accepts one connection for each handle that listens and for each turn of its loop, which takes as long as
+# deciding a group of webhooks: with one handle a few dozen a second, while thousands wait. With so many each turn takes
+# as many, and a lone connection costs as many looks at an empty queue, a few microseconds.
+DOORS: Final = 16
 # Descriptors that are left to the database, to providers and to files.
 SPARE_DESCRIPTORS: Final = 256
 RETRY_SECONDS: Final = 2
 # To close while the other side still sends makes its system throw away what it was told; it gets this long to read it.
 LINGER_SECONDS: Final = 2.0
+LAST_LOOK_SECONDS: Final = 0.05
 MOST_LINGERING_BYTES: Final = LARGEST_BODY_BYTES
 _WORDS: Final = {
     400: "Invalid HTTP request received.",
@@ -56,11 +64,24 @@ def most_refused() -> int:
     return max(most_connections(), min(2 * MOST_CONNECTIONS, soft - SPARE_DESCRIPTORS // 2))
 
 
-class BoundedHttp(HttpToolsProtocol):
-    """One connection."""
+# Method, path without its prefix, headers and prefix -> what is answered at once and the request's id; None: go on.
+Refusing = Callable[[str, str, Iterable[tuple[bytes, bytes]], str], tuple[Told, str] | None]
 
-    def __init__(self, *given: Any, **named: Any) -> None:
+
+def doors(listener: socket.socket) -> list[socket.socket]:
+    """The socket as often as connections are to be accepted in a turn of the event loop."""
+    return [listener, *(listener.dup() for _ in range(DOORS - 1))]
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection. `refusal` is asked of every head."""
+
+    def __init__(self, *given: Any, refusal: Refusing = lambda *head: None, **named: Any) -> None:
         super().__init__(*given, **named)
+        self._refusal = refusal
+        # Whether the message that is being read is answered already, and what is left of it is thrown away; and whether
+        # the connection ends with it.
+        self._is_shed = self._is_last = False
         # What came of the message that is being read, and whether that is still its head.
         self._came = 0
         self._in_head = True
@@ -77,7 +98,7 @@ class BoundedHttp(HttpToolsProtocol):
         elif len(self.connections) <= self._most_refused:
             # It is told when its request is here: before that, its system would throw away what it was told.
             self._is_beyond = True
-            self._patience = self.loop.call_later(LINGER_SECONDS, self._refuse, 503)
+            self._wait(LINGER_SECONDS, self._refuse, 503)
         else:
             self._refuse(503)
 
@@ -97,12 +118,17 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse(503)
             return
         super().data_received(data)
+        if self._patience is None:
+            if self._is_shed:
+                # Most come whole. What is left of this one has as long as whoever is refused has to read it.
+                self._wait(LINGER_SECONDS, self.transport.close)
+            elif self._in_head and self._came:
+                self._await_head()
         if self._came > (LARGEST_HEAD_BYTES if self._in_head else LARGEST_MESSAGE_BYTES):
             self._refuse(431 if self._in_head else 413)
 
     def on_message_begin(self) -> None:
         self._in_head = True
-        self._await_head()
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -115,20 +141,71 @@ class BoundedHttp(HttpToolsProtocol):
             self._status = 431
             # The parser makes an error of it, which ends the connection with the answer below.
             raise ValueError("the head is too large")
-        super().on_headers_complete()
+        if not self._shed():
+            super().on_headers_complete()
         self._in_head = False
+
+    def on_body(self, body: bytes) -> None:
+        if not self._is_shed:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._came, self._in_head = 0, True
-        super().on_message_complete()
+        if not self._is_shed:
+            super().on_message_complete()
+            return
+        self._is_shed = False
+        self._stop_waiting()
+        if self._is_last:
+            self.transport.close()
+        else:
+            # Several messages may come in one piece.
+            self._unset_keepalive_if_required()
+            idle = self.timeout_keep_alive
+            self.timeout_keep_alive_task = self.loop.call_later(idle, self.timeout_keep_alive_handler)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP; also in the middle of a body, when the answer may be on its way already."""
         self._refuse(self._status)
 
+    def _shed(self) -> bool:
+        """Answer by the head alone, where that is what the application would do; nothing is made of the request."""
+        answering: RequestResponseCycle | None = self.cycle
+        if (answering is not None and not answering.response_complete) or self.flow.write_paused:
+            # It has its turn, after what is being answered.
+            return False
+        path, _, _ = self.url.decode("latin-1").partition("?")
+        if self.expect_100_continue or not path.startswith("/") or self.parser.should_upgrade():
+            return False
+        method = self.parser.get_method().decode("latin-1")
+        refusal = self._refusal(method, path.removeprefix(self.root_path), self.headers, self.root_path)
+        if refusal is None:
+            return False
+        told, request_id = refusal
+        self._is_shed, self._is_last = True, not self.parser.should_keep_alive()
+        self.server_state.total_requests += 1
+        more = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+        if self._is_last:
+            more += b"connection: close\r\n"
+        self.transport.write(told.bytes(STATUS_LINE[told.status], more, request_id))
+        return True
+
     def _await_head(self) -> None:
         if self._patience is None:
-            self._patience = self.loop.call_later(HEAD_SECONDS, self._refuse, 408)
+            self._wait(HEAD_SECONDS, self._refuse, 408)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection that nothing came on."""
+        self.timeout_keep_alive_task = self.loop.call_later(LAST_LOOK_SECONDS, super().timeout_keep_alive_handler)
+
+    def _wait(self, seconds: float, act: Callable[..., object], *given: object) -> None:
+        """Act in so many seconds and after a last look at what has come: a loop that was busy for longer runs what is
+        due before it reads, and would end what has come in time."""
+
+        def look() -> None:
+            self._patience = self.loop.call_later(LAST_LOOK_SECONDS, act, *given)
+
+        self._patience = self.loop.call_later(seconds, look)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:
@@ -143,7 +220,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_over, self._came = True, 0
         # uvicorn's annotation leaves out that there is none before the first request.
         answering: RequestResponseCycle | None = self.cycle
-        if answering is None or answering.response_complete:
+        if not self._is_shed and (answering is None or answering.response_complete):
             text = _WORDS[status].encode()
             again = b"retry-after: %d\r\n" % RETRY_SECONDS if status == 503 else b""
             self.transport.write(
@@ -152,6 +229,6 @@ class BoundedHttp(HttpToolsProtocol):
             )  # fmt: skip
         if len(self.connections) <= self._most_refused and self.transport.can_write_eof():
             self.transport.write_eof()
-            self.loop.call_later(LINGER_SECONDS, self.transport.close)
+            self._wait(LINGER_SECONDS, self.transport.close)
         else:
             self.transport.close()

@@ -17,35 +17,48 @@ MOST_REQUESTS: Final = 1024
 # Sixty-four of the largest bodies, or tens of thousands of usual ones.
 MOST_BODY_BYTES: Final = 64 * 1024 * 1024
 BUSY_RETRY_SECONDS: Final = 2.0
+# Who would wait longer than whoever is told to come back, is told to come back: begun and given up would be worse.
+LONGEST_WAIT_SECONDS: Final = 2.0
 # The paths whose requests are not counted.
 UNCOUNTED: Final = ("/webhooks/", "/livez", "/readyz", "/metrics")
 # What there can be too much of: two are counted here, the others by the gatherers.
-Shed: TypeAlias = Literal["requests", "bodies", "deliveries", "reads", "keys"]
+TooMuch: TypeAlias = Literal["requests", "bodies", "deliveries", "reads", "keys"]
 
 
 class Load:
-    """What is under way in this process. `on_full` is told what there was too much of: requests or bodies."""
+    """What is under way in this process. `on_full` is told what there was too much of: requests or bodies.
+    `wait_seconds` says how long requests wait for the database at present."""
 
     def __init__(
         self,
         *,
         most_requests: int = MOST_REQUESTS,
         most_body_bytes: int = MOST_BODY_BYTES,
-        on_full: Callable[[Shed], object] = lambda what: None,
+        on_full: Callable[[TooMuch], object] = lambda what: None,
+        wait_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._on_full = on_full
+        self._wait_seconds = wait_seconds
         self._most_requests = most_requests
         self._most_body_bytes = most_body_bytes
         self.requests = 0
         self.body_bytes = 0
 
+    def is_full_for(self, path: str) -> bool:
+        """Whether a request of this path would be told to come back."""
+        return self._is_full() and not path.startswith(UNCOUNTED)
+
+    def too_many(self) -> Unavailable:
+        """What whoever comes beyond the bound of requests is told."""
+        return _overloaded("too many requests are under way")
+
     @contextmanager
     def one(self, path: str) -> Iterator[Held]:
         """One request, as long as it is being answered. Raises Unavailable `overloaded` (503)."""
         counted = not path.startswith(UNCOUNTED)
-        if counted and self.requests >= self._most_requests:
+        if counted and self._is_full():
             self._on_full("requests")
-            raise _overloaded("too many requests are under way")
+            raise self.too_many()
         self.requests += counted
         held = Held(self)
         try:
@@ -53,6 +66,9 @@ class Load:
         finally:
             self.requests -= counted
             self.body_bytes -= held.bytes
+
+    def _is_full(self) -> bool:
+        return self.requests >= self._most_requests or self._wait_seconds() > LONGEST_WAIT_SECONDS
 
     def hold(self, size: int) -> None:
         """Count that many more bytes of bodies. Raises Unavailable `overloaded` (503)."""

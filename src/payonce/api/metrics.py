@@ -14,7 +14,7 @@ from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from payonce.api.load import Shed
+from payonce.api.load import TooMuch
 from payonce.usecases.answers import Received
 from payonce.usecases.list_alerts import Messages
 from payonce.usecases.list_effects import Unfinished
@@ -76,7 +76,7 @@ class Metrics:
         self._job_idle = self._gauge("job_idle_runs", "Runs in a row that found nothing to do", "job")
         self._shed = self._counter("shed", "What was told to come back because too much was under way", "what")
         # From zero on: a series that began with the first one would show no increase by it.
-        for what in get_args(Shed):
+        for what in get_args(TooMuch):
             self._shed.labels(what)
         self._dropped = self._gauge("evidence_dropped", "Rows of evidence that could not be kept")
         self._types: set[str] = set()
@@ -117,7 +117,7 @@ class Metrics:
         """Count a status answer: fresh, cached, unchanged, limited."""
         self._statuses.labels(outcome).inc()
 
-    def shed(self, what: Shed) -> None:
+    def shed(self, what: TooMuch) -> None:
         """Count one that was told to come back."""
         self._shed.labels(what).inc()
 

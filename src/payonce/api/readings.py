@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from payonce.api.gather import Gatherer
-from payonce.api.load import Shed
+from payonce.api.load import TooMuch
 from payonce.base.errors import Refused
 from payonce.usecases.answers import OrderView
 from payonce.usecases.read_order import find_by_token, merchant_of, read_order, read_wanted
@@ -22,7 +22,7 @@ class Readings:
     with any name.
     """
 
-    def __init__(self, world: World, on_full: Callable[[Shed], object] = lambda items: None) -> None:
+    def __init__(self, world: World, on_full: Callable[[TooMuch], object] = lambda items: None) -> None:
         self._world = world
         self._known = frozenset(world.merchants.values())
         self._gatherer: Gatherer[UUID | str, OrderView | None] = Gatherer(

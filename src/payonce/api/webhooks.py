@@ -58,6 +58,21 @@ class Delivering:
                 return {**scope, "route": route, "path_params": found.groupdict()}
         return None
 
+    def lane_of(self, path: str) -> tuple[str, tuple[int, list[tuple[bytes, bytes]], bytes] | None] | None:
+        """Whose deliveries come to this path, and what its provider is told where none can be taken in now: None as
+        everybody. None where it leads to no account."""
+        found = next((match for route in self._routes if (match := route.path_regex.match(path))), None)
+        if found is None:
+            return None
+        params = found.groupdict()
+        provider, account = params["provider"], params.get("account")
+        try:
+            merchant_id = self._owner(provider, params.get("merchant"), account)
+        except Refused:
+            return None
+        said = acknowledge(self._edge.world, merchant_id, provider, account, "retry")
+        return merchant_id, None if _is_plain(said, "retry") else (said.status, _headers(said), said.body)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One delivered webhook, whose body the frame has read."""
         call: Call = scope[SCOPE_KEY]
@@ -71,8 +86,10 @@ class Delivering:
             said = acknowledge(self._edge.world, merchant_id, provider, account, "retry")
             if _is_plain(said, "retry"):
                 raise
-            # Whatever is wrong with us, the provider hears in its own words that it may come again.
-            LOG.error("webhook_not_taken", provider=provider, request_id=call.request_id, exc_info=error)
+            # Whatever is wrong with us, the provider hears in its own words that it may come again. What was only too
+            # much is counted, and a line for each would be too much again.
+            if not (isinstance(error, Unavailable) and error.code == "overloaded"):
+                LOG.error("webhook_not_taken", provider=provider, request_id=call.request_id, exc_info=error)
             await _say(send, said)
             return
         said, is_plain = self._answer(merchant_id, received)
@@ -130,9 +147,12 @@ def _for_people(received: Received, status: int) -> Acknowledgement:
 
 
 async def _say(send: Send, said: Acknowledgement) -> None:
+    await send({"type": "http.response.start", "status": said.status, "headers": _headers(said)})
+    await send({"type": "http.response.body", "body": said.body})
+
+
+def _headers(said: Acknowledgement) -> list[tuple[bytes, bytes]]:
     kind = said.content_type
     if kind.startswith("text/") and "charset=" not in kind:
         kind += "; charset=utf-8"
-    headers = [(b"content-length", b"%d" % len(said.body)), (b"content-type", kind.encode("latin-1"))]
-    await send({"type": "http.response.start", "status": said.status, "headers": headers})
-    await send({"type": "http.response.body", "body": said.body})
+    return [(b"content-length", b"%d" % len(said.body)), (b"content-type", kind.encode("latin-1"))]

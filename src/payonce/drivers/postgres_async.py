@@ -26,6 +26,7 @@ from payonce.drivers.pipeline import Pipeline
 from payonce.drivers.plans import Plans
 from payonce.drivers.postgres_shared import PostgresDatabase
 from payonce.drivers.transaction import Observer, unobserved
+from payonce.drivers.turns import Turns
 from payonce.store.database import RERUN_CONSTRAINTS, Limits, Meanings, RerunConstraints
 
 R = TypeVar("R")
@@ -66,6 +67,11 @@ class AsyncDatabase(PostgresDatabase):
             rerun_constraints=rerun_constraints,
             observer=observer,
         )
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long requests wait at present for their turn at a connection."""
+        return self._pool.turns.wait_seconds
 
     async def open(self) -> None:
         """Start to connect. Returns at once; the first transaction waits for its connection."""
@@ -113,6 +119,7 @@ class _Pool:
         # Weakly, for the pool replaces connections when they are an hour old.
         self._lines: WeakSet[Pipeline] = WeakSet()
         self._running: set[asyncio.Task[Any]] = set()
+        self.turns = Turns(connections)
         self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
             conninfo(dsn, limits),
             connection_class=_Connection,
@@ -136,7 +143,12 @@ class _Pool:
         await self._pool.close()
 
     async def take(self) -> Pipeline:
-        connection = await self._pool.getconn()
+        await self.turns.take(self._limits.connection_seconds)
+        try:
+            connection = await self._pool.getconn()
+        except BaseException:
+            self.turns.give_back()
+            raise
         if connection.line is None:
             connection.line = Pipeline(connection, connection.wait, plans=connection.plans)
             self._lines.add(connection.line)
@@ -144,7 +156,10 @@ class _Pool:
 
     async def give_back(self, line: Pipeline) -> None:
         connection: Any = line.connection
-        await self._pool.putconn(connection)
+        try:
+            await self._pool.putconn(connection)
+        finally:
+            self.turns.give_back()
 
     async def doubt(self) -> None:
         # After a restart of the server every idle connection is dead; finding that out one run at a time would use up
