@@ -78,14 +78,19 @@ class Bench:
         self._try("F6", "of_empty", self._with_a_past, size.past > 0)
         self._try("F7", "webhooks", lambda: drain.webhooks(self._place, size.effects))
         self._try("F7", "transactional", lambda: drain.transactional(self._place, size.handled))
-        self._try("F8", "checkouts", lambda: asking.checkouts(self._place, seconds=size.seconds))
-        self._try("F8", "statuses", lambda: asking.statuses(self._place, seconds=size.seconds))
+        for part, ask in (("bare", asking.bare), ("checkouts", asking.checkouts), ("statuses", asking.statuses)):
+            self._try("F8", part, lambda ask=ask: self._asked(ask))  # type: ignore[misc]  # of this very turn
         self._try("F10", "start_seconds", standing.start_seconds)
         self._try("F10", "resident_mb", lambda: max(standing.memory_mb(self._place, size.events)))
         self._try("F11", "rushes", lambda: simulated.orders_per_second(size.seeds, "rush"))
         self._try("F11", "storms", lambda: simulated.orders_per_second(size.seeds, "storm"))
         for part, measure in reconciled.parts(size.payments).items():
             self._try("F9", part, measure)
+
+    def _asked(self, ask: Callable[..., Side]) -> float:
+        side = ask(self._place, seconds=self._size.seconds)
+        self._note(side.name, side)
+        return side.rate
 
     def _settle(self) -> None:
         size = self._size

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import uvicorn
@@ -57,3 +59,41 @@ def test_who_comes_beyond_the_bound_is_told_when_to_come_again(monkeypatch: pyte
     finally:
         server.should_exit = True
         thread.join(DEADLINE_SECONDS)
+
+
+class Wire:
+    """What is written, call by call."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.written.append(b"closed")
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ([b"head", b"body"], [b"headbody"]),
+        ([b"head", b"one", b"two"], [b"headone", b"two"]),
+        ([b"head"], [b"head"]),
+        ([b"HTTP/1.1 100 Continue", b"head", b"body"], [b"HTTP/1.1 100 Continue", b"headbody"]),
+    ],
+    ids=["usual", "in-pieces", "no-body", "go-on"],
+)
+def test_the_head_of_an_answer_leaves_with_the_first_of_its_body(said: list[bytes], written: list[bytes]) -> None:
+    """One packet where there were two; what has no body is not held back."""
+    for is_kept in (True, False):
+        wire, done = Wire(), list[str]()
+        cycle: Any = SimpleNamespace(transport=wire, on_response=lambda done=done: done.append("done"))
+        listening.Together(cycle)
+        for data in said:
+            cycle.transport.write(data)
+        if not is_kept:
+            cycle.transport.close()
+        cycle.on_response()
+        assert wire.written == [*written, *([] if is_kept else [b"closed"])]
+        assert done == ["done"]

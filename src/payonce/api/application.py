@@ -80,7 +80,7 @@ def build(
     )  # fmt: skip
     frame = Middleware(
         Frame, settings=settings, new_id=edge.new_request_id, show_problem=show, straight=delivering.straight,
-        straight_to=delivering, load=load, door=door,
+        straight_to=delivering, near=status.near, load=load, door=door,
     )  # fmt: skip
     app = Starlette(
         routes=[*delivering.routes(), *_routes(edge, settings, with_shop=shop)],

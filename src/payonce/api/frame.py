@@ -53,7 +53,7 @@ _QUIET: Final = ("/livez", "/readyz", "/metrics", "/webhooks/", "/status/{token}
 
 class Frame:
     """ASGI middleware. `show_problem` draws a problem for a browser or as JSON. `straight` finds the requests that go
-    to `straight_to` past the router: the hot path."""
+    to `straight_to` past the router: the hot path; `near` those that go past it to what it names, as any other."""
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class Frame:
         door: Door | None = None,
         straight: Callable[[Scope], Scope | None] = lambda scope: None,
         straight_to: ASGIApp | None = None,
+        near: Callable[[Scope], tuple[Scope, ASGIApp] | None] = lambda scope: None,
     ) -> None:
         self._app = app
         self._load = load or Load()
@@ -76,6 +77,7 @@ class Frame:
         self._door = door
         self._straight = straight
         self._straight_to = straight_to or app
+        self._near = near
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -97,12 +99,13 @@ class Frame:
             await self._serve(straight, receive, answer, self._straight_to)
             _log(straight, answer, time.perf_counter() - began)
             return
+        scope, app = self._near(scope) or (scope, self._app)
         CAME_AT.set(began)
         token = otel.attach(call.context)
         outside = structlog.contextvars.get_contextvars()
         structlog.contextvars.bind_contextvars(request_id=call.request_id, trace_id=call.trace[:32] or None)
         try:
-            await self._serve(scope, receive, answer, self._app)
+            await self._serve(scope, receive, answer, app)
             _log(scope, answer, time.perf_counter() - began)
         finally:
             # Routes bind more ids on their way; a server may serve the next request in the same context.

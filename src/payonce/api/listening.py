@@ -13,7 +13,7 @@ import asyncio
 import resource
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -39,6 +39,7 @@ RETRY_SECONDS: Final = 2
 LINGER_SECONDS: Final = 2.0
 LAST_LOOK_SECONDS: Final = 0.05
 MOST_LINGERING_BYTES: Final = LARGEST_BODY_BYTES
+_GO_ON: Final = b"HTTP/1.1 100 "
 _WORDS: Final = {
     400: "Invalid HTTP request received.",
     408: "The head of the request did not come in time.",
@@ -62,6 +63,49 @@ def most_refused() -> int:
     if soft == resource.RLIM_INFINITY:
         return 2 * MOST_CONNECTIONS
     return max(most_connections(), min(2 * MOST_CONNECTIONS, soft - SPARE_DESCRIPTORS // 2))
+
+
+class Together:
+    """The transport of one answer. Its head goes out with the first of its body: one call of the system and one packet
+    for what uvicorn sends in two. ASGI lets a server wait for it."""
+
+    __slots__ = ("_head", "_on_response", "_transport")
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._transport = cycle.transport
+        self._on_response = cycle.on_response
+        # None before it came, empty when it is out.
+        self._head: bytes | None = None
+        cycle.transport = cast(asyncio.Transport, self)
+        cycle.on_response = self._complete
+
+    def write(self, data: bytes) -> None:
+        """Write what comes behind the head, and the head with it."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif self._head is None and not data.startswith(_GO_ON):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """As of the transport."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """End the connection when all is out."""
+        self._flush()
+        self._transport.close()
+
+    def _complete(self) -> None:
+        # An answer without a body is its head.
+        self._flush()
+        self._on_response()
+
+    def _flush(self) -> None:
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
 
 
 # Method, path without its prefix, headers and prefix -> what is answered at once and the request's id; None: go on.
@@ -142,7 +186,11 @@ class BoundedHttp(HttpToolsProtocol):
             # The parser makes an error of it, which ends the connection with the answer below.
             raise ValueError("the head is too large")
         if not self._shed():
+            before: RequestResponseCycle | None = self.cycle
             super().on_headers_complete()
+            if self.cycle is not before:
+                # Its task has not begun yet.
+                Together(self.cycle)
         self._in_head = False
 
     def on_body(self, body: bytes) -> None:

@@ -6,19 +6,22 @@ when the next one is certain (X11). A refresh asks the provider once, which is a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from payonce.api import problems
-from payonce.api.calls import call_of
+from payonce.api.calls import SCOPE_KEY, Call, call_of
 from payonce.api.choosing import choice_of, leftover_of
 from payonce.api.edge import Edge, edge_of
 from payonce.api.frame import problem_response
 from payonce.api.pages import PRIVATE, root_of
+from payonce.api.shapes import compact
 from payonce.api.status_board import Snapshot
 from payonce.api.times import day_and_time, when
 from payonce.base.errors import PayonceError, Unavailable
@@ -27,7 +30,9 @@ from payonce.usecases.read_order import link_token
 from payonce.usecases.refresh_order import refresh_order
 
 # A page on the shop's own site may read a status by its link: it holds no more than its reader already knows.
-_OPEN_TO_PAGES = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After, ETag"}
+_OPEN_TO_PAGES: Final = (
+    (b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"Retry-After, ETag"),
+)  # fmt: skip
 LONGEST_TAB = 32
 
 
@@ -40,7 +45,7 @@ async def status(request: Request) -> Response:
         response = await _page(edge, request, merchant_id, order_id, caller, read)
     else:
         response = await answer_status(edge, request, merchant_id, order_id, caller, read)
-        response.headers.update(_OPEN_TO_PAGES)
+        response.raw_headers.extend(_OPEN_TO_PAGES)
     edge.note_call(call, merchant_id, order_id, "status", response.status_code)
     return response
 
@@ -55,7 +60,7 @@ async def refresh(request: Request) -> Response:
         if allowance.granted:
             snapshot = edge.board.put(await refresh_order(edge.world, merchant_id, order_id))
             wait = edge.status_limits.start_over(key, tab=_tab(request))
-            response: Response = JSONResponse(_shape(snapshot, wait, cached=False), headers=PRIVATE)
+            response: Response = _json(snapshot, wait, cached=False, headers=PRIVATE)
         else:
             snapshot = await _last_known(edge, merchant_id, order_id)
             response = _limited(edge, request, snapshot, allowance.retry_after_seconds)
@@ -65,14 +70,36 @@ async def refresh(request: Request) -> Response:
     edge.note_call(call, merchant_id, order_id, "refresh", response.status_code)
     if call.wants_page:
         return RedirectResponse(f"{root_of(request)}/status/{request.path_params['token']}", 303, PRIVATE)
-    response.headers.update(_OPEN_TO_PAGES)
+    response.raw_headers.extend(_OPEN_TO_PAGES)
     return response
+
+
+async def _told(scope: Scope, receive: Receive, send: Send) -> None:
+    response = await status(Request(scope, receive))
+    await response(scope, receive, send)
+
+
+_STATUS: Final = Route("/status/{token}", status, methods=["GET"])
+
+
+def near(scope: Scope) -> tuple[Scope, ASGIApp] | None:
+    """The scope as the router would hand it on, and the route as an application of its own, where a program reads a
+    status: the router and what it wraps around a route cost as much as the rest of the answer. None: let it look.
+    """
+    call: Call = scope[SCOPE_KEY]
+    path: str = scope["path"].removeprefix(call.root)
+    if scope["method"] != "GET" or not path.startswith("/status/"):
+        return None
+    token = path[len("/status/") :]
+    if not token or "/" in token or call.wants_page:
+        return None
+    return {**scope, "route": _STATUS, "path_params": {"token": token}}, _told
 
 
 def routes() -> list[Route]:
     """The routes of this file."""
     return [
-        Route("/status/{token}", status, methods=["GET"]),
+        _STATUS,
         Route("/status/{token}/refresh", refresh, methods=["POST"]),
     ]
 
@@ -94,7 +121,7 @@ async def answer_status(
         headers["Retry-After"] = str(problems.whole_seconds(allowance.retry_after_seconds))
         return Response(status_code=304, headers=headers)
     edge.metrics.status("cached" if cached else "fresh")
-    return JSONResponse(_shape(snapshot, allowance.retry_after_seconds, cached=cached), headers=headers)
+    return _json(snapshot, allowance.retry_after_seconds, cached=cached, headers=headers)
 
 
 def draw_status(edge: Edge, request: Request, snapshot: Snapshot, code: int = 200) -> Response:
@@ -156,13 +183,23 @@ def _limited(edge: Edge, request: Request, snapshot: Snapshot, wait_seconds: flo
     return problem_response(request, error, edge.settings.base_url)
 
 
+def _json(snapshot: Snapshot, wait_seconds: float, *, cached: bool, headers: Mapping[str, str]) -> Response:
+    """The shape as JSON, of which only what is of this answer is made for it."""
+    own = compact(_own(snapshot, wait_seconds, cached=cached))
+    return Response(f"{snapshot.text[:-1]},{own[1:]}", headers=headers, media_type="application/json")
+
+
 def _shape(snapshot: Snapshot, wait_seconds: float, *, cached: bool) -> dict[str, Any]:
     """What a status says, how old it is, and when to ask again; never again once it is final."""
-    shape = snapshot.shape
-    retry_after = None if shape["final"] else problems.whole_seconds(wait_seconds)
-    return {**shape, "retry_after": retry_after, "cached": cached, "as_of": when(snapshot.as_of)}
+    return {**snapshot.shape, **_own(snapshot, wait_seconds, cached=cached)}
+
+
+def _own(snapshot: Snapshot, wait_seconds: float, *, cached: bool) -> dict[str, Any]:
+    retry_after = None if snapshot.shape["final"] else problems.whole_seconds(wait_seconds)
+    return {"retry_after": retry_after, "cached": cached, "as_of": when(snapshot.as_of)}
 
 
 def _tab(request: Request) -> str:
     """Which of several windows of one caller asks; a word that the script chose."""
-    return request.query_params.get("tab", "")[:LONGEST_TAB]
+    # Most windows are the only one.
+    return request.query_params.get("tab", "")[:LONGEST_TAB] if request.scope["query_string"] else ""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from payonce.api.shapes import etag_of, status_json
+from payonce.api.shapes import compact, etag_of, status_json
 from payonce.base.clock import Clock
 from payonce.usecases.answers import OrderView
 
@@ -20,11 +20,12 @@ MOST_ORDERS: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An order as it was read at an instant, and what a status says of it: made once, told many times."""
+    """An order as it was read at an instant, and what a status says of it, also as JSON: made once, told many times."""
 
     order: OrderView
     as_of: datetime
     shape: Mapping[str, Any]
+    text: str
     tag: str
 
 
@@ -41,7 +42,8 @@ class StatusBoard:
         key = (order.merchant_id, order.id)
         known = self._seen.get(key)
         shape = status_json(order)
-        snapshot = Snapshot(order, self._clock.now(), shape, etag_of(shape))
+        text = compact(shape)
+        snapshot = Snapshot(order, self._clock.now(), shape, text, etag_of(text))
         if known is not None and known.order.version > order.version:
             return known
         self._seen[key] = snapshot
