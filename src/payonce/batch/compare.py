@@ -2,6 +2,7 @@
 
 It gives the lines that reconciling the same days in the database gives, and writes nothing anywhere. What it asks of
 the engine is a sequence of named tables (compare.sql); each is worked out once, and all but the first two are small.
+Each side is read twice: once for the join that finds what is not plainly the same, once for all of what is looked at.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _FILE: Final = Path(__file__).with_name("compare.sql")
 SQL: Final = Queries("compare", parse(_FILE.read_text("utf-8"), _FILE.name))
 # In the order in which each stands on those before.
 KEPT: Final = (
-    "unlike", "repeated", "suspects", "their_records", "our_money", "their_sums", "their_unlike", "wanted_names",
-    "known_names", "known_attempts", "their_lines", "lines",
+    "unlike", "repeated", "looked_at", "their_records", "suspects", "wanted_names", "our_rows", "our_money",
+    "their_sums", "their_unlike", "known_names", "known_attempts", "their_lines", "lines",
 )  # fmt: skip
 Watch = Callable[[str, int, int], object]
 
@@ -121,8 +122,10 @@ def compare(engine: BatchEngine, source: MoneySource, span: Span, *, watch: Watc
     engine.view("held", SQL.held.sql)
     for number, name in enumerate(KEPT):
         watch(name, number, len(KEPT))
-        if name == "their_unlike":
+        if name == "our_rows":
             engine.given("named", {"name": "VARCHAR", "attempt_id": "VARCHAR"}, _named(engine))
+        if name == "their_unlike":
+            _look_at_attempts(engine)
         engine.keep(name, getattr(SQL, name).sql)
     watch("done", len(KEPT), len(KEPT))
     [(records, unmatched, foreign)] = engine.rows(SQL.counted.sql)
@@ -131,20 +134,28 @@ def compare(engine: BatchEngine, source: MoneySource, span: Span, *, watch: Watc
 
 
 def _named(engine: BatchEngine) -> list[tuple[str, str]]:
-    """The ids of the attempts that their records name, as `att_…` or as UUIDs. Raises Refused `money_file_invalid`."""
-    return [(name, str(_attempt(name))) for (name,) in engine.rows(SQL.attempt_names.sql)]
+    """The ids of the attempts that their records name, as `att_…` or as UUIDs; of what is none, nothing."""
+    names = [name for (name,) in engine.rows(SQL.record_attempts.sql)]
+    return [(name, str(attempt_id)) for name in names if (attempt_id := _attempt(name)) is not None]
 
 
-def _attempt(name: str) -> UUID:
+def _look_at_attempts(engine: BatchEngine) -> None:
+    """Refuse a file where what differs names an attempt that is none. Raises Refused `money_file_invalid`."""
+    for (name,) in engine.rows(SQL.attempt_names.sql):
+        if _attempt(name) is None:
+            raise Refused(
+                f"the provider's file names an attempt that is none: {name!r:.40}",
+                code="money_file_invalid",
+                param="theirs",
+                hint="An attempt is att_… as `payonce orders show` has it, or its UUID; else leave the cell empty.",
+            )
+
+
+def _attempt(name: str) -> UUID | None:
     try:
         return ids.read(ids.ATTEMPT, name) if name.startswith(ids.ATTEMPT) else UUID(name)
-    except (ValueError, Refused) as error:
-        raise Refused(
-            f"the provider's file names an attempt that is none: {name!r:.40}",
-            code="money_file_invalid",
-            param="theirs",
-            hint="An attempt is att_… as `payonce orders show` has it, or its UUID; else leave the cell empty.",
-        ) from error
+    except (ValueError, Refused):
+        return None
 
 
 def _days(span: Span) -> Sequence[date]:

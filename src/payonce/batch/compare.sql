@@ -52,31 +52,61 @@ FROM theirs
 GROUP BY hash(object_kind, object_ref)
 HAVING count(*) > 1;
 
+-- name: looked_at
+-- Numbers what is looked at closely, so that each side is read once for it.
+SELECT number
+FROM repeated
+UNION
+SELECT hash(object_kind, object_ref)
+FROM unlike;
+
+-- name: their_records
+-- Takes their records of these objects, of all days, because a refund can fail on another day than it was made on.
+SELECT object_kind, object_ref, nature, currency, minor, occurred_at, day, attempt_id, capture_kind, capture_ref
+FROM theirs
+WHERE hash(object_kind, object_ref) IN (SELECT number FROM looked_at);
+
 -- name: suspects
--- Joins both to the objects that are looked at closely.
+-- Names them, with what has the same number as one of them.
 SELECT object_kind, object_ref
 FROM unlike
 UNION
 SELECT object_kind, object_ref
-FROM theirs
-WHERE hash(object_kind, object_ref) IN (SELECT number FROM repeated);
+FROM their_records;
 
--- name: their_records
--- Takes their records of these objects, of all days, because a refund can fail on another day than it was made on.
-SELECT t.object_kind, t.object_ref, t.nature, t.currency, t.minor, t.occurred_at, t.day, t.attempt_id, t.capture_kind, t.capture_ref
-FROM theirs AS t
-JOIN suspects AS s
-    ON s.object_kind = t.object_kind
-    AND s.object_ref = t.object_ref;
+-- name: record_attempts
+-- Lists how these records name attempts of ours; `named` then holds the id of each that is one: name, attempt_id.
+SELECT DISTINCT attempt_id AS attempt_name
+FROM their_records
+WHERE attempt_id IS NOT NULL;
+
+-- name: wanted_names
+-- Gathers the names by which an attempt of ours may be known.
+SELECT object_kind AS kind, object_ref AS ref
+FROM suspects
+UNION
+SELECT capture_kind, capture_ref
+FROM their_records
+WHERE capture_ref IS NOT NULL;
+
+-- name: our_rows
+-- Takes all that we have by these names, or of an attempt that they name. To read so many columns takes far longer than
+-- to look for a few rows, so that it is done once.
+SELECT what, object_kind, object_ref, nature, minor, currency, status, seen_at, moved_at, order_id, attempt_id
+FROM ours
+WHERE hash(object_kind, object_ref) IN (SELECT hash(kind, ref) FROM wanted_names)
+    OR attempt_id IN (SELECT attempt_id FROM named);
 
 -- name: our_money
--- Takes what we hold of these objects.
-SELECT h.object_kind, h.object_ref, h.nature, h.minor, h.currency, h.status, h.seen_at, h.moved_at, h.order_id,
-    h.attempt_id, h.is_expected
-FROM held AS h
+-- Takes what we hold of these objects; what is expected at the provider is told apart as in `held`.
+SELECT r.object_kind, r.object_ref, r.nature, r.minor, r.currency, r.status, r.seen_at, r.moved_at, r.order_id,
+    r.attempt_id,
+    r.nature = 'charge' OR (r.minor < 0 AND r.object_kind NOT IN ('by_hand', 'by_word')) AS is_expected
+FROM our_rows AS r
 JOIN suspects AS s
-    ON s.object_kind = h.object_kind
-    AND s.object_ref = h.object_ref;
+    ON s.object_kind = r.object_kind
+    AND s.object_ref = r.object_ref
+WHERE r.what IN ('capture', 'return');
 
 -- name: their_sums
 -- Adds up their records of an object where both sides do not say the same.
@@ -99,33 +129,24 @@ WHERE COALESCE(o.minor, 0) <> t.theirs_minor
     OR (COALESCE(o.currency, t.currency) <> t.currency AND t.theirs_minor <> 0);
 
 -- name: attempt_names
--- Lists how they name attempts of ours; `named` then holds the id of each: name, attempt_id.
+-- Lists how records that differ name attempts of ours, each of which must be one.
 SELECT DISTINCT attempt_name
 FROM their_sums
 WHERE attempt_name IS NOT NULL;
 
 -- name: their_unlike
--- Puts the attempt to each, by what we hold of it or else by what they name.
+-- Puts the attempt to each that they name.
 SELECT u.object_kind, u.object_ref, u.nature, u.currency, u.theirs_minor, u.records, u.occurred_at, u.capture_kind,
-    u.capture_ref, u.ours_minor, u.ours_currency, u.ours_status, u.moved_at, u.order_id,
-    n.attempt_id AS named_attempt_id, COALESCE(u.our_attempt_id, n.attempt_id) AS attempt_id
+    u.capture_ref, u.ours_minor, u.ours_currency, u.ours_status, u.moved_at, u.order_id, u.our_attempt_id,
+    n.attempt_id AS named_attempt_id
 FROM their_sums AS u
 LEFT JOIN named AS n
     ON n.name = u.attempt_name;
 
--- name: wanted_names
--- Gathers the names by which an attempt of ours may be known.
-SELECT object_kind AS kind, object_ref AS ref
-FROM their_unlike
-UNION
-SELECT capture_kind, capture_ref
-FROM their_unlike
-WHERE capture_ref IS NOT NULL;
-
 -- name: known_names
 -- Looks them up among all names that we know at the provider.
 SELECT r.object_kind AS kind, r.object_ref AS ref, r.attempt_id, r.order_id
-FROM ours AS r
+FROM our_rows AS r
 JOIN wanted_names AS w
     ON w.kind = r.object_kind
     AND w.ref = r.object_ref
@@ -136,9 +157,9 @@ WHERE r.what IN ('capture', 'reference');
 SELECT a.attempt_id, a.order_id,
     max(CASE WHEN a.what = 'capture' THEN 1 ELSE 0 END) = 1 AS is_captured,
     max(CASE WHEN a.what = 'attempt' THEN 1 ELSE 0 END) = 1 AS is_known
-FROM ours AS a
-JOIN (SELECT DISTINCT attempt_id FROM their_unlike WHERE attempt_id IS NOT NULL) AS w
-    ON w.attempt_id = a.attempt_id
+FROM our_rows AS a
+JOIN (SELECT DISTINCT named_attempt_id FROM their_unlike WHERE named_attempt_id IS NOT NULL) AS w
+    ON w.named_attempt_id = a.attempt_id
 WHERE a.what IN ('attempt', 'capture')
 GROUP BY a.attempt_id, a.order_id;
 
@@ -146,7 +167,7 @@ GROUP BY a.attempt_id, a.order_id;
 -- Tells of each what the rule needs: whether it is ours, whether it is a second payment, when our side last moved.
 SELECT u.object_kind, u.object_ref, u.nature, u.currency, u.theirs_minor, u.records, u.occurred_at, u.ours_minor,
     u.ours_currency, u.ours_status, COALESCE(u.moved_at, u.occurred_at) AS moved_at,
-    COALESCE(a.attempt_id, p.attempt_id, s.attempt_id) AS attempt_id,
+    COALESCE(u.our_attempt_id, a.attempt_id, p.attempt_id, s.attempt_id) AS attempt_id,
     COALESCE(u.order_id, a.order_id, p.order_id, s.order_id) AS order_id,
     (
         u.ours_minor IS NOT NULL OR u.named_attempt_id IS NOT NULL OR p.ref IS NOT NULL OR s.ref IS NOT NULL
@@ -154,7 +175,7 @@ SELECT u.object_kind, u.object_ref, u.nature, u.currency, u.theirs_minor, u.reco
     u.nature = 'charge' AND u.ours_minor IS NULL AND COALESCE(a.is_captured, false) AS is_second
 FROM their_unlike AS u
 LEFT JOIN known_attempts AS a
-    ON a.attempt_id = u.attempt_id
+    ON a.attempt_id = u.named_attempt_id
     AND a.is_known
 LEFT JOIN known_names AS p
     ON p.kind = u.object_kind
