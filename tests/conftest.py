@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import structlog
@@ -21,13 +21,28 @@ from tests.support.databases import TestServer, running_server
 from tests.support.house import House
 from tests.support.reports import write_report
 
+# What tests count (`record_property`): the word, and where. The tests themselves fail where a count says something bad.
+COUNTED: Final = {"simulated orders": "rushes", "crash points": "flows", "bad inputs": "tests"}
+
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Write how many there were, where that is asked for."""
+    """Say how much was tried, and write how many tests there were, where that is asked for. It stands here because
+    pytest asks no conftest of a folder below in a run of everything.
+    """
+    _say_counts(terminalreporter)
     if path := os.environ.get("PAYONCE_TESTS_REPORT"):
         stats = terminalreporter.stats
         names = [report.nodeid for word in ("failed", "error") for report in stats.get(word, [])]
         write_report(Path(path), {"passed": len(stats.get("passed", [])), "failed": names})
+
+
+def _say_counts(terminalreporter: Any) -> None:
+    reports = [report for word in ("passed", "failed") for report in terminalreporter.stats.get(word, [])]
+    told = [dict(getattr(report, "user_properties", ())) for report in reports]
+    for name, where in COUNTED.items():
+        numbers = [properties[name] for properties in told if name in properties]
+        if numbers:
+            terminalreporter.write_line(f"{name}: {sum(numbers)} in {len(numbers)} {where}")
 
 
 @pytest.fixture(autouse=True)

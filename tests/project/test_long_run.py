@@ -117,3 +117,20 @@ def test_every_report_holds_what_the_page_says_of_it(reports: Path) -> None:
     assert [*measured["patroni"].values()] == [1, 1, 1, 4.0]
     assert [*measured["soak-kills"].values()] == [1.5, 1, 0]
     assert "not run" not in page.read_text()
+
+
+def test_the_summary_of_a_run_says_how_much_was_tried() -> None:
+    """What README and guarantees.md send a reader to: the sums over all tests of a run, failed ones included."""
+
+    def report(**properties: int) -> SimpleNamespace:
+        return SimpleNamespace(
+            user_properties=[(name.replace("_", " "), number) for name, number in properties.items()]
+        )
+
+    said: list[str] = []
+    stats = {
+        "passed": [report(simulated_orders=600), report(bad_inputs=7), report()],
+        "failed": [report(simulated_orders=400), report(crash_points=90)],
+    }
+    conftest.pytest_terminal_summary(SimpleNamespace(stats=stats, write_line=said.append))
+    assert said == ["simulated orders: 1000 in 2 rushes", "crash points: 90 in 1 flows", "bad inputs: 7 in 1 tests"]

@@ -19,15 +19,6 @@ Playing: TypeAlias = Callable[..., Outcome]
 SIMULATED_ORDERS: Final = "simulated orders"
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many there were. The tests that count them fail where a promise broke."""
-    reports = [report for word in ("passed", "failed") for report in terminalreporter.stats.get(word, [])]
-    told = [dict(getattr(report, "user_properties", ())).get(SIMULATED_ORDERS) for report in reports]
-    orders = [number for number in told if number is not None]
-    if orders:
-        terminalreporter.write_line(f"{SIMULATED_ORDERS}: {sum(orders)} in {len(orders)} rushes")
-
-
 @pytest.fixture(name="play")
 def _play(database_url: str) -> Iterator[Playing]:
     """Play a seed, or a part of it, on a database of its own."""
