@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
 
 from benchmarks import asking, drain, figures, flood, others, page, reconciled, simulated, standing
@@ -79,7 +80,7 @@ class Bench:
         self._try("F7", "webhooks", lambda: drain.webhooks(self._place, size.effects))
         self._try("F7", "transactional", lambda: drain.transactional(self._place, size.handled))
         for part, ask in (("bare", asking.bare), ("checkouts", asking.checkouts), ("statuses", asking.statuses)):
-            self._try("F8", part, lambda ask=ask: self._asked(ask))  # type: ignore[misc]  # of this very turn
+            self._try("F8", part, partial(self._asked, ask))
         self._try("F10", "start_seconds", standing.start_seconds)
         self._try("F10", "resident_mb", lambda: max(standing.memory_mb(self._place, size.events)))
         self._try("F11", "rushes", lambda: simulated.orders_per_second(size.seeds, "rush"))

@@ -207,12 +207,18 @@ def f9(files: Sequence[dict[str, Any]]) -> dict[str, Any]:
     value: dict[str, Any] = {
         "parquet_seconds": ten and ten["unlimited"]["seconds"], "within_512mb_seconds": ten and ten["512MB"]["seconds"],
         "within_512mb_peak_mb": ten and ten["512MB"]["peak_mb"],
-        "cost_at_30m_to_10m": ten and most and round(most["unlimited"]["seconds"] / ten["unlimited"]["seconds"] / 3, 2),
+        "cost_at_30m_to_10m": ten and most and _cost(most, ten),
         "exact": all(one[way]["found_exactly_the_planted"] for one in files for way in ways(one["payments"])),
     }  # fmt: skip
     is_known = all(part is not None for part in value.values())
     met = is_known and value["exact"] and all(value[name] <= most for name, most in TARGET.items())
     return {"value": value, "target": TARGET, "met": met}
+
+
+def _cost(most: dict[str, Any], ten: dict[str, Any]) -> float:
+    """How much dearer a payment is among 30M than among 10M, by the worse of both ways."""
+    pairs = zip(ways(most["payments"]), ways(ten["payments"]), strict=True)
+    return round(max(most[way]["seconds"] / ten[other]["seconds"] for way, other in pairs) / 3, 2)
 
 
 def row(one: dict[str, Any]) -> str:

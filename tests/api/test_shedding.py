@@ -8,7 +8,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -149,7 +150,8 @@ class Guarded:
 def served(guarded: Guarded) -> Iterator[tuple[str, int]]:
     config = uvicorn.Config(
         guarded, port=0, lifespan="off", log_config=None,
-        http=lambda **given: BoundedHttp(refusal=guarded.refusal, **given),  # type: ignore[arg-type]  # as a class
+        # uvicorn calls it as it calls a class.
+        http=cast(type[asyncio.Protocol], partial(BoundedHttp, refusal=guarded.refusal)),
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

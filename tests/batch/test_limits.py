@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.big_files import compare_files, make_files
+from benchmarks.big_files import compare_apart, compare_files, make_files
 from payonce.base.errors import Refused, Unavailable
-from payonce.batch.duck import DuckEngine, memory_mb
+from payonce.batch.duck import LEAST_MB, DuckEngine, memory_mb
 from payonce.batch.extract import AccountKey, extract
 from payonce.domain.reconciliation import MoneySource
 
@@ -19,8 +19,15 @@ PAYMENTS = 200_000
 def test_of_many_payments_exactly_the_planted_differences_are_found_in_little_memory(tmp_path: Path) -> None:
     """B7: what does not fit is spilled, and what was spilled is gone."""
     make_files(tmp_path, PAYMENTS)
-    assert compare_files(tmp_path, "192MB")["found_exactly_the_planted"]
+    assert compare_files(tmp_path, f"{LEAST_MB}MB")["found_exactly_the_planted"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ours.parquet", "theirs.parquet"]
+
+
+def test_the_process_takes_no_more_than_the_least_that_it_may_be_allowed(tmp_path: Path) -> None:
+    """B7: what `--memory` says is of the whole process, Python and DuckDB included."""
+    make_files(tmp_path, PAYMENTS)
+    found = compare_apart(tmp_path, f"{LEAST_MB}MB")
+    assert found["found_exactly_the_planted"] and found["peak_mb"] <= LEAST_MB
 
 
 @pytest.mark.parametrize(("text", "mb"), [("512MB", 512), (" 2 gb ", 2048), ("192mb", 192)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -128,7 +127,6 @@ def _parsed(address: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-@lru_cache(maxsize=256)
 def wants_page(accept: str) -> bool:
     """Whether an Accept header asks for HTML by name and not more for JSON."""
     if "html" not in accept.lower():

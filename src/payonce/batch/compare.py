@@ -119,7 +119,8 @@ def compare(engine: BatchEngine, source: MoneySource, span: Span, *, watch: Watc
     columns |= dict.fromkeys(("from_at", "to_at", "read_from", "read_until", "now"), instant)
     edges = (days[0][1], days[-1][2], span.read_from, span.read_until, span.now)
     engine.given("span", columns, [(span.first, span.last, *edges)])
-    engine.view("held", SQL.held.sql)
+    for name in ("marked", "held"):
+        engine.view(name, getattr(SQL, name).sql)
     for number, name in enumerate(KEPT):
         watch(name, number, len(KEPT))
         if name == "our_rows":

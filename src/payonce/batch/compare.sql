@@ -17,12 +17,16 @@ WHERE what = 'extract';
 SELECT min(day) AS first_day, max(day) AS last_day
 FROM theirs;
 
--- name: held
--- Takes what of ours is money; what a person sent by other means, or said, is none of the provider's.
-SELECT object_kind, object_ref, nature, minor, currency, status, seen_at, moved_at, order_id, attempt_id, capture_kind,
-    capture_ref,
+-- name: marked
+-- Tells what of ours is expected at the provider: what a person sent by other means, or said, is none of the provider's.
+SELECT what, object_kind, object_ref, nature, minor, currency, status, seen_at, moved_at, order_id, attempt_id,
     nature = 'charge' OR (minor < 0 AND object_kind NOT IN ('by_hand', 'by_word')) AS is_expected
-FROM ours
+FROM ours;
+
+-- name: held
+-- Takes what of ours is money.
+SELECT object_kind, object_ref, minor, currency, seen_at, is_expected
+FROM marked
 WHERE what IN ('capture', 'return');
 
 -- name: unlike
@@ -92,16 +96,15 @@ WHERE capture_ref IS NOT NULL;
 -- name: our_rows
 -- Takes all that we have by these names, or of an attempt that they name. To read so many columns takes far longer than
 -- to look for a few rows, so that it is done once.
-SELECT what, object_kind, object_ref, nature, minor, currency, status, seen_at, moved_at, order_id, attempt_id
-FROM ours
+SELECT what, object_kind, object_ref, nature, minor, currency, status, seen_at, moved_at, order_id, attempt_id, is_expected
+FROM marked
 WHERE hash(object_kind, object_ref) IN (SELECT hash(kind, ref) FROM wanted_names)
     OR attempt_id IN (SELECT attempt_id FROM named);
 
 -- name: our_money
--- Takes what we hold of these objects; what is expected at the provider is told apart as in `held`.
+-- Takes what we hold of these objects.
 SELECT r.object_kind, r.object_ref, r.nature, r.minor, r.currency, r.status, r.seen_at, r.moved_at, r.order_id,
-    r.attempt_id,
-    r.nature = 'charge' OR (r.minor < 0 AND r.object_kind NOT IN ('by_hand', 'by_word')) AS is_expected
+    r.attempt_id, r.is_expected
 FROM our_rows AS r
 JOIN suspects AS s
     ON s.object_kind = r.object_kind

@@ -269,7 +269,7 @@ class _Walk:
         if not isinstance(first, Page) or _is_too_much(first):
             return None
         since = _since(self._cursor, self._listing)
-        return self._window(self._cursor, _in_order(first.entries, since), None, self._end_of(first) or since)
+        return self._window(self._cursor, _in_order(first.entries, since), None, self._end_of(first, since))
 
     async def go(self, first: Answered) -> Walked:
         """Read window after window, beginning with the first page; what was walked."""
@@ -293,8 +293,7 @@ class _Walk:
             if entries is None or not isinstance(page, Page):
                 await self._note_silence(cursor, page)
                 return replace(walked, pages=self._pages, silent=1)
-            end = max(newest, self._end_of(page) or newest)
-            taken, moved = await self._take(self._window(cursor, entries, until, end))
+            taken, moved = await self._take(self._window(cursor, entries, until, self._end_of(page, newest)))
             walked = walked.plus(Walked(0, len(entries), taken.new, taken.others))
             if moved is None or until is None:
                 return replace(walked, pages=self._pages)
@@ -303,11 +302,11 @@ class _Walk:
             until, page = since + width if since + width < newest else None, None
         return replace(walked, pages=self._pages, is_behind=True)
 
-    def _end_of(self, first: Page) -> datetime | None:
+    def _end_of(self, first: Page, reached: datetime) -> datetime:
         """Where the list ended when this page of it was told: at the newest entry, or where both clocks say that it was
-        later, by the one that is behind."""
+        later, by the one that is behind; never before what was reached."""
         told_at = first.told_at and min(first.told_at, self._world.clock.now())
-        return max((at for at in (first.newest, told_at) if at is not None), default=None)
+        return max(at for at in (reached, first.newest, told_at) if at is not None)
 
     def _window(self, cursor: _Cursor, entries: Sequence[Entry], until: datetime | None, end: datetime) -> _Window:
         listed = Listed(self._looker, self._listing, entries)
