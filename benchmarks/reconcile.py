@@ -218,7 +218,8 @@ def f9(files: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _cost(most: dict[str, Any], ten: dict[str, Any]) -> float:
     """How much dearer a payment is among 30M than among 10M, by the worse of both ways."""
     pairs = zip(ways(most["payments"]), ways(ten["payments"]), strict=True)
-    return round(max(most[way]["seconds"] / ten[other]["seconds"] for way, other in pairs) / 3, 2)
+    dearer: float = max(most[way]["seconds"] / ten[other]["seconds"] for way, other in pairs) / 3
+    return round(dearer, 2)
 
 
 def row(one: dict[str, Any]) -> str:
