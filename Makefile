@@ -130,12 +130,14 @@ LONG_RUNS := \
 	soak-kills
 ONLY ?= $(LONG_RUNS)
 LONG_WITH ?= SEEDS=1:2000 BUDGET=10000000 FLOOD=300 KILLS=100
+# ADD=1 adds what is measured to what was measured before: SEEDS=1001:2000 one evening, after 1:1000 on another.
+ADD ?=
 soak-long: setup ## all that takes hours (or ONLY="crash fuzz"), with a summary and docs/guarantees.md; 1 when any failed
 	@failed=; : > $(VENV)/.soak-long; \
 	for run in $(ONLY); do \
 		echo "== $$run"; began=$$(date +%s); said=passed; rm -f dist/$$run.json; \
 		$(MAKE) --no-print-directory $$run $(LONG_WITH) || { said=FAILED; failed="$$failed $$run"; }; \
-		PYTHONPATH=. $(BIN)/python -m tests.project.long_run $$run || { said=FAILED; failed="$$failed $$run"; }; \
+		PYTHONPATH=. $(BIN)/python -m tests.project.long_run $(if $(ADD),--add) $$run || { said=FAILED; failed="$$failed $$run"; }; \
 		echo "$$run: $$said, $$(($$(date +%s) - began)) s" >> $(VENV)/.soak-long; \
 	done; \
 	echo "== summary"; cat $(VENV)/.soak-long; test -z "$$failed"

@@ -48,12 +48,47 @@ def test_every_target_that_takes_hours_has_its_figures() -> None:
 def test_what_was_not_run_is_said_not_to_be_and_a_part_is_called_one() -> None:
     nothing = long_run.text({})
     assert nothing.count("not run") == sum(len(run.measures) for run in long_run.RUNS)
-    soak = long_run.figures(long_run.RUNS[0], SOAK)
-    told = long_run.text({"soak": soak})
+    soak = long_run.figures(long_run.RUNS[0], SOAK, "2026-12-01")
+    told = long_run.text({"soak": [soak]})
     assert "| `make soak` | simulated orders | 1,000,000 | 2,500 | 1 % of it |" in told
     assert "|  | violations | 0 | 1 | MISSED |" in told
-    assert "* `make soak`: 3 seeds; 2 processors." in told
+    assert "* `make soak`: on 2026-12-01, seeds 1 to 3; 2 processors." in told
     assert "| W1 | a webhook is delivered twice | 7,000 |" in told
+
+
+def test_runs_that_were_added_are_added_up_and_counted() -> None:
+    [run] = [run for run in long_run.RUNS if run.name == "soak-kills"]
+    report: dict[str, Any] = {
+        "minutes": 100.0, "lost": 0, "wrong": [], "troubles": {"a": 1}, "orders": 5, "acknowledged": 9, "processors": 2,
+    }  # fmt: skip
+    evenings = [long_run.figures(run, report, f"2026-12-0{day}") for day in (1, 2)]
+    soaks = [long_run.figures(long_run.RUNS[0], SOAK | {"seeds": [seed]}, "2026-12-01") for seed in (1, 2)]
+    told = long_run.text({"soak": soaks, "soak-kills": evenings})
+    assert "| `make soak-kills` | minutes of random kills and stops | 240 | 200 | 83 % of it |" in told
+    evening = "1 kills and stops, 5 orders, 9 acknowledged; 2 processors"
+    assert f"`make soak-kills`, 2 runs added up: on 2026-12-01, {evening}. Then on 2026-12-02, {evening}." in told
+    assert "| `make soak` | simulated orders | 1,000,000 | 5,000 | 1 % of it |" in told
+    assert "| W1 | a webhook is delivered twice | 14,000 |" in told
+
+
+def test_of_several_runs_the_worst_limit_counts() -> None:
+    for run in long_run.RUNS:
+        for measure in run.measures:
+            if measure.is_limit and measure.target:
+                assert measure.joined([1.0, 2.0]) == 2.0, measure.what
+
+
+def test_seeds_are_added_once(tmp_path: Path) -> None:
+    kept, page = tmp_path / "kept.json", tmp_path / "page.md"
+    kept.write_text("{}")
+    page.write_text(f"{long_run._BEGIN}{long_run._END}")
+
+    def keep(*seeds: int) -> int:
+        (tmp_path / "soak.json").write_text(json.dumps(SOAK | {"seeds": seeds}))
+        return long_run.main(["soak"], True, tmp_path, kept, page)
+
+    assert [keep(1, 2), keep(3), keep(2, 3), keep(4)] == [0, 0, 1, 0]
+    assert "| 7,500 |" in page.read_text()
 
 
 def test_a_run_that_left_no_report_is_not_spoken_of_by_an_older_one(tmp_path: Path) -> None:
@@ -61,11 +96,11 @@ def test_a_run_that_left_no_report_is_not_spoken_of_by_an_older_one(tmp_path: Pa
     kept.write_text("{}")
     page.write_text(f"before\n{long_run._BEGIN}{long_run._END}after\n")
     (tmp_path / "soak.json").write_text(json.dumps(SOAK))
-    assert long_run.main(["soak"], tmp_path, kept, page) == 0
-    assert json.loads(kept.read_text())["soak"]["measured"]["simulated orders"] == 2_500
+    assert long_run.main(["soak"], False, tmp_path, kept, page) == 0
+    assert json.loads(kept.read_text())["soak"][0]["measured"]["simulated orders"] == 2_500
     assert "| 2,500 |" in page.read_text() and page.read_text().startswith("before\n")
     (tmp_path / "soak.json").unlink()
-    assert long_run.main(["soak"], tmp_path, kept, page) == 1
+    assert long_run.main(["soak"], False, tmp_path, kept, page) == 1
     assert json.loads(kept.read_text()) == {} and "2,500" not in page.read_text()
 
 
@@ -104,8 +139,8 @@ def test_every_report_holds_what_the_page_says_of_it(reports: Path) -> None:
     kept, page = reports / "kept.json", reports / "page.md"
     kept.write_text("{}")
     page.write_text(f"{long_run._BEGIN}{long_run._END}")
-    assert long_run.main([run.name for run in long_run.RUNS], reports, kept, page) == 0
-    measured = {name: told["measured"] for name, told in json.loads(kept.read_text()).items()}
+    assert long_run.main([run.name for run in long_run.RUNS], False, reports, kept, page) == 0
+    measured = {name: told[0]["measured"] for name, told in json.loads(kept.read_text()).items()}
     assert [*measured] == [run.name for run in long_run.RUNS]
     assert measured["planted"] == {"planted bugs found": 1, "planted bugs missed": 1}
     assert measured["crash"] == {"crash points": 7, "of them in recovery": 2, "lives that went wrong": 1}
