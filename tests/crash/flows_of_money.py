@@ -24,7 +24,7 @@ from tests.crash.flows_of_orders import (
     seat_held,
 )
 from tests.crash.lives import Ending, Flow, difference, nothing
-from tests.crash.mortal import HOUR, INVITE, MINUTE, MortalHouse
+from tests.crash.mortal import DAY, HOUR, INVITE, MINUTE, MortalHouse
 from tests.promises.acts import intent_of, pay_part, spoil
 from tests.promises.money_back import paid_twice, refund_ids, surplus_policy
 from tests.promises.test_payouts import COACH
@@ -94,11 +94,11 @@ def slow_second_payment(house: MortalHouse) -> None:
 
 
 def arrive(house: MortalHouse, _: object = None) -> None:
-    """The refund arrives; whoever looks finds out."""
+    """The refund arrives; whoever looks finds out, within a day: the older it is, the rarer the looks."""
     [made] = house.stripe.books.refunds
     if house.stripe.books.refunds[made].status == "pending":
         house.stripe.bank.end_refund(made, "succeeded")
-    house.clock.move(HOUR)
+    house.clock.move(DAY)
     house.send_refunds()
 
 
