@@ -90,9 +90,10 @@ def live(
     assert_sound(house)
 
     def recover() -> None:
+        nonlocal has_answer
         if not has_answer and flow.asks_again:
             house.clock.move(1)
-            _try(lambda: flow.act(house, scene), is_mortal=True)
+            has_answer = _try(lambda: flow.act(house, scene), is_mortal=True)
         house.heal()
 
     ground.fate.begin(second)
