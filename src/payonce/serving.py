@@ -14,7 +14,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, cast
@@ -40,6 +40,9 @@ KEY_BYTES: Final = 20
 # times and find nothing, because hardly anything is a circle but what errors leave behind.
 _YOUNG_OBJECTS: Final = 5_000
 _LOOKS: Final = 10
+# A database that is started together with the service, or fails over, is there within a minute.
+START_PATIENCE_SECONDS: Final = 60.0
+_START_PAUSE_SECONDS: Final = 0.5
 # Requests that are under way when the service is told to stop: a click may wait 20 s for another one's call.
 REQUESTS_DRAIN_SECONDS: Final = 20
 
@@ -97,7 +100,7 @@ async def serve(installation: Installation, listener: socket.socket, ready: Call
     engine = _engine_of(installation)
     stopping = asyncio.Event()
     with told_to_stop(stopping):
-        starting = asyncio.create_task(engine.start(local_url=local_url))
+        starting = asyncio.create_task(started(engine, stopping, local_url=local_url))
         await _first(starting, stopping)
         if not stopping.is_set():
             await starting
@@ -162,13 +165,35 @@ async def work(installation: Installation, engine: Payonce | None = None) -> Non
     stopping = asyncio.Event()
     with told_to_stop(stopping):
         try:
-            await engine.start(simulator=False)
-            calm_collector()
-            log.info("working", jobs=[lane.job.name for lane in engine.worker().lanes])
-            await stopping.wait()
-            log.info("stopping")
+            if await started(engine, stopping, simulator=False):
+                calm_collector()
+                log.info("working", jobs=[lane.job.name for lane in engine.worker().lanes])
+                await stopping.wait()
+                log.info("stopping")
         finally:
             await engine.aclose()
+
+
+async def started(
+    engine: Payonce, stopping: asyncio.Event, *, patience_seconds: float = START_PATIENCE_SECONDS, **how: Any
+) -> bool:
+    """Start the engine (`how`: as its `start`), and again while its database does not answer; False when told to stop
+    meanwhile. Raises what the start raises, the database's silence once it has lasted for `patience_seconds`.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_seconds
+    while not stopping.is_set():
+        try:
+            await engine.start(**how)
+        except Unavailable as error:
+            if error.code != "store_unavailable" or loop.time() >= deadline:
+                raise
+            log.warning("database_awaited", reason=error.hint)
+        else:
+            return True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), _START_PAUSE_SECONDS)
+    return False
 
 
 @contextmanager
@@ -191,7 +216,7 @@ def told_to_stop(stopping: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def _first(task: asyncio.Task[None], event: asyncio.Event) -> None:
+async def _first(task: asyncio.Task[Any], event: asyncio.Event) -> None:
     """Return when either has happened."""
     waiting = asyncio.create_task(event.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -16,8 +17,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from payonce import Payonce, Simulated
+from payonce.base.errors import Unavailable
+from payonce.serving import started
 from payonce.testing.serving import free_port
+from tests.soak.kept import Kept
 from tests.support.receiver import WEBHOOK_SECRET, receiving
 from tests.support.waiting import DEADLINE_SECONDS, until
 
@@ -218,6 +224,45 @@ def test_a_worker_of_its_own_delivers_what_a_service_without_one_leaves(tmp_path
             until(lambda: counters(url, key, order) == ONCE, what="the other process to deliver")
         finally:
             assert worker.end() == 0
+
+
+def test_a_service_that_starts_before_its_database_waits_for_it(tmp_path: Path, database_url: str) -> None:
+    given, port = conninfo_to_dict(database_url), free_port()
+    away = make_conninfo(database_url, host="127.0.0.1", port=port, gssencmode="disable", sslmode="disable")
+    edge = free_port()
+    process = Process(tmp_path / "service", "serve", "--port", str(edge), "--simulate", DATABASE_URL=away)
+    proxy = Kept(
+        tmp_path, "proxy", ["tests.soak.proxy", str(port), f"{given['host']}/.s.PGSQL.{given.get('port', 5432)}"], {}
+    )
+    try:
+        until(lambda: "database_awaited" in process.err.read_text(), what="the service to say what it waits for")
+        [said, *_] = [line for line in process.err.read_text().splitlines() if "database_awaited" in line]
+        assert "Connection refused" in json.loads(said)["reason"]
+        proxy.start()
+        until(lambda: process.is_ready(f"http://127.0.0.1:{edge}"), what="the service")
+    finally:
+        code = process.end()
+        proxy.stop()
+    assert code == 0
+
+
+def test_a_service_that_waits_for_its_database_can_be_stopped(tmp_path: Path) -> None:
+    away = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    process = Process(tmp_path, "serve", "--port", "0", "--simulate", DATABASE_URL=away)
+    try:
+        until(lambda: "database_awaited" in process.err.read_text(), what="the service to say what it waits for")
+    finally:
+        code = process.end()
+    assert code == 0 and "error" not in process.out.read_text()
+
+
+def test_a_database_that_does_not_come_ends_the_start_with_its_reason(tmp_path: Path) -> None:
+    away = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    engine = Payonce(away, providers=[Simulated()], data_dir=tmp_path)
+    with pytest.raises(Unavailable) as raised:
+        asyncio.run(started(engine, asyncio.Event(), patience_seconds=0))
+    assert raised.value.code == "store_unavailable" and "Connection refused" in raised.value.hint
+    assert not engine.is_started
 
 
 def test_of_two_services_on_one_folder_the_second_says_what_is_wrong(tmp_path: Path) -> None:

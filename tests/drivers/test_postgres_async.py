@@ -13,6 +13,7 @@ from payonce.base.errors import Unavailable
 from payonce.drivers.clock import SystemClock
 from payonce.drivers.postgres_async import AsyncDatabase
 from payonce.store.database import Limits, Query, Tx
+from payonce.testing.serving import free_port
 from tests.drivers.conftest import PUT, READ
 from tests.support.clocks import SeededChance
 from tests.support.line import watched_line
@@ -26,6 +27,19 @@ def opened(dsn: str, *, connections: int = 10, limits: Limits | None = None) -> 
     return AsyncDatabase(
         dsn, clock=SystemClock(), chance=SeededChance(), connections=connections, limits=limits or Limits()
     )
+
+
+def test_a_server_that_refuses_connections_is_named_and_no_pool() -> None:
+    """What an operator reads must not be "raise the pool's size" where nobody listens."""
+
+    async def scenario() -> None:
+        away = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+        async with opened(away, limits=Limits(connection_seconds=0.2)) as database:
+            await database.transaction(put_one, name="put")
+
+    with pytest.raises(Unavailable) as raised:
+        asyncio.run(scenario())
+    assert "Connection refused" in raised.value.hint and "pool" not in raised.value.hint
 
 
 async def put_one(tx: Tx) -> str:

@@ -10,14 +10,14 @@ Refuses to be used before `open()`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from weakref import WeakSet
 
 from psycopg import AsyncConnection, OperationalError
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from payonce.base.chance import Chance
 from payonce.base.clock import Clock
@@ -99,12 +99,16 @@ class _Connection(AsyncConnection[Any]):
 
     @classmethod
     async def connect(cls, conninfo: str = "", **options: Any) -> Self:
-        """Connect, and knock again for up to `knock_seconds` where nobody opens. Raises what the last knock raised."""
+        """Connect, and knock again for up to `knock_seconds` where nobody opens; `on_refusal` is told why not. Raises
+        what the last knock raised.
+        """
         deadline, pause = monotonic() + float(options.pop("knock_seconds", 0)), _FIRST_KNOCK_SECONDS
+        on_refusal: Callable[[OperationalError], None] = options.pop("on_refusal", lambda error: None)
         while True:
             try:
                 return await super().connect(conninfo, **options)
-            except OperationalError:
+            except OperationalError as error:
+                on_refusal(error)
                 if monotonic() + pause > deadline:
                     raise
             await asyncio.sleep(pause)
@@ -120,10 +124,16 @@ class _Pool:
         self._lines: WeakSet[Pipeline] = WeakSet()
         self._running: set[asyncio.Task[Any]] = set()
         self.turns = Turns(connections)
+        # Why the last connection was not made; None since one was. The pool itself says only that it waited.
+        self._refusal: OperationalError | None = None
         self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
             conninfo(dsn, limits),
             connection_class=_Connection,
-            kwargs={"autocommit": True, "knock_seconds": limits.connection_seconds},
+            kwargs={
+                "autocommit": True,
+                "knock_seconds": limits.connection_seconds,
+                "on_refusal": self._note_refusal,
+            },
             min_size=1,
             max_size=connections,
             timeout=limits.connection_seconds,
@@ -143,12 +153,11 @@ class _Pool:
         await self._pool.close()
 
     async def take(self) -> Pipeline:
-        await self.turns.take(self._limits.connection_seconds)
         try:
-            connection = await self._pool.getconn()
-        except BaseException:
-            self.turns.give_back()
-            raise
+            await self.turns.take(self._limits.connection_seconds)
+            connection = await self._connected()
+        except PoolTimeout as error:
+            raise self._refusal or error from error
         if connection.line is None:
             connection.line = Pipeline(connection, connection.wait, plans=connection.plans)
             self._lines.add(connection.line)
@@ -184,7 +193,19 @@ class _Pool:
             # Looked at here, so that a failure whose caller was cancelled is no "exception was never retrieved".
             task.exception()
 
+    async def _connected(self) -> _Connection:
+        """A connection, for whose turn it is."""
+        try:
+            return await self._pool.getconn()
+        except BaseException:
+            self.turns.give_back()
+            raise
+
+    def _note_refusal(self, error: OperationalError) -> None:
+        self._refusal = error
+
     async def _configure(self, connection: _Connection) -> None:
+        self._refusal = None
         answer = await connection.execute(SETTINGS, settings(self._limits), prepare=False)
         row = await answer.fetchone()
         connection.plans = Plans() if row is not None and row[0] else None
