@@ -36,7 +36,7 @@ _SUSPICIOUS: Final = ("_test_", "_live_", "whsec_", "pok_", "_secret_", "bearer"
 _MANY_DIGITS: Final = re.compile(r"\d(?:[ -]?\d){12}")
 _DIGITS: Final = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w.])")
 # Talkative at our own level: every request of the access log and every statement of the drivers' pools.
-_QUIET: Final = ("uvicorn.access", "httpx2", "httpcore2", "psycopg.pool", "asyncio")
+_QUIET: Final = ("uvicorn.access", "aiohttp", "httpx2", "httpcore2", "psycopg.pool", "asyncio")
 
 
 def configure(

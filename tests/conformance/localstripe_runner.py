@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 
-from aiohttp import web  # type: ignore[import-not-found]
+from aiohttp import web
 from localstripe.resources import store  # type: ignore[import-not-found]
 from localstripe.server import app  # type: ignore[import-not-found]
 

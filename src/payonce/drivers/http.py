@@ -1,24 +1,24 @@
 """The way out to providers: exact bytes out, exact bytes in, one deadline for everything, nothing remembered between.
 
-Built on the engine below httpx2 (httpcore2): no redirects, no cookies, no credentials from the environment, no retries,
-no decoding. Whether a request may be sent again is a decision about money, and is not made here. Refuses, as a Bug, to
-call out while a transaction is open.
+No redirects, no cookies, no credentials from the environment, no decoding. Whether a request may be sent again is a
+decision about money, and is not made here. Refuses, as a Bug, to call out while a transaction is open. The blocking
+transport is built on the engine below httpx2 (httpcore2), the other one on aiohttp (`http_calls.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self
 
+import aiohttp
 import httpcore2
 
 from payonce.base.errors import ensure
+from payonce.drivers.http_calls import Calls
 from payonce.drivers.http_deadline import DEADLINE, BackendWithDeadline
-from payonce.drivers.http_lines import KeptLines
 from payonce.providers.transport import Answer, Request, Unreachable
 from payonce.store.database import in_transaction
 
@@ -35,7 +35,6 @@ _POOL: Final[Mapping[str, Any]] = {
     "max_keepalive_connections": MOST_CONNECTIONS,
     "keepalive_expiry": IDLE_SECONDS,
 }
-_ONE: Final[Mapping[str, Any]] = {**_POOL, "max_connections": 1, "max_keepalive_connections": 1}
 # The first event after which some of the request may have left this machine.
 _LEAVES: Final = "http11.send_request_headers.started"
 _FAILURES: Final = (
@@ -48,31 +47,31 @@ _FAILURES: Final = (
 )
 
 
+def too_large() -> Unreachable:
+    """What is said of an answer that nobody keeps."""
+    return Unreachable(f"the answer is larger than {LARGEST_ANSWER_BYTES} bytes", sent=True)
+
+
 class AsyncTransport:
     """The transport for asyncio."""
 
     def __init__(self) -> None:
         context = httpcore2.default_ssl_context()
-        self._lines = KeptLines(
-            lambda: httpcore2.AsyncConnectionPool(ssl_context=context, **_ONE), MOST_CONNECTIONS, IDLE_SECONDS
+        self._calls = Calls(
+            lambda: aiohttp.TCPConnector(ssl=context, limit=MOST_CONNECTIONS, keepalive_timeout=IDLE_SECONDS),
+            largest_bytes=LARGEST_ANSWER_BYTES,
         )
 
     async def send(self, request: Request) -> Answer:
         """Send `request`, read the whole answer. Raises Unreachable when there is none in time, or too large a one."""
-        exchange = _Exchange(request)
-        with exchange.failing():
-            async with asyncio.timeout(request.timeout_seconds):
-                async with (
-                    self._lines.line_to(request.url) as line,
-                    line.stream(**exchange.words(exchange.atrace)) as response,
-                ):
-                    async for part in response.aiter_stream():
-                        exchange.take(part)
-        return exchange.answer(response)
+        answer, is_whole = await self._calls.send(request)
+        if not is_whole:
+            raise too_large()
+        return answer
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._lines.close()
+        await self._calls.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,7 +116,7 @@ class SyncTransport:
 
 
 class _Exchange:
-    """One request and what came back so far; the same for both transports."""
+    """One blocking request and what came back so far."""
 
     def __init__(self, request: Request) -> None:
         ensure(not in_transaction(), f"{request.method} {request.url} was to be sent inside a transaction")
@@ -131,7 +130,7 @@ class _Exchange:
         return {
             "method": self._request.method,
             "url": self._request.url,
-            "headers": [(name.encode("ascii"), value.encode("latin-1")) for name, value in self._request.headers],
+            "headers": [(name.encode("ascii"), value.encode()) for name, value in self._request.headers],
             # A POST without a body says so by its length; some servers refuse one that says nothing.
             "content": self._request.body or (b"" if self._request.method == "POST" else None),
             "extensions": {"trace": trace, "timeout": dict.fromkeys(("connect", "read", "write", "pool"), limit)},
@@ -141,15 +140,11 @@ class _Exchange:
         """Notice when the request begins to leave."""
         self._has_left = self._has_left or event == _LEAVES
 
-    async def atrace(self, event: str, info: object) -> None:
-        """The same for the asynchronous pool."""
-        self.trace(event, info)
-
     def take(self, part: bytes) -> None:
         """Add a part of the answer's body."""
         self._body += part
         if len(self._body) > LARGEST_ANSWER_BYTES:
-            raise Unreachable(f"the answer is larger than {LARGEST_ANSWER_BYTES} bytes", sent=True)
+            raise too_large()
 
     def answer(self, response: httpcore2.Response) -> Answer:
         """The whole answer."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
-import httpcore2
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import AddrInfoType as AddrInfo
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -66,45 +68,52 @@ def _inner(address: IPv6Address) -> IPv4Address | None:
     return None
 
 
-class CheckedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects for httpcore2: by name, to a checked address. TLS still asks for the name's certificate."""
+def checked_connector(*, allow_private: bool, resolve: Resolve = resolve, **more: Any) -> aiohttp.TCPConnector:
+    """Connects to checked addresses only; `more` as a TCPConnector takes it. TLS still asks for the name's certificate.
+    Calls through it raise AddressRefused where one of the addresses of a name may not be called.
+    """
+    return aiohttp.TCPConnector(
+        resolver=_CheckedResolver(resolve, allow_private=allow_private),
+        # Each call asks again, so that what a name leads to now is what counts.
+        use_dns_cache=False,
+        socket_factory=None if allow_private else _checked_socket,
+        **more,
+    )
 
-    def __init__(self, *, allow_private: bool, resolve: Resolve = resolve) -> None:
-        self._allow_private = allow_private
+
+class _CheckedResolver(AbstractResolver):
+    """The addresses of a name, all of them or none."""
+
+    def __init__(self, resolve: Resolve, *, allow_private: bool) -> None:
         self._resolve = resolve
-        self._inner = httpcore2.AnyIOBackend()
+        self._allow_private = allow_private
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """A connection to the first address of `host` that answers. Raises AddressRefused if one may not be called."""
-        try:
-            addresses = await self._resolve(host, port)
-        except OSError as error:
-            raise httpcore2.ConnectError(f"{host}: {error}") from error
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Raises AddressRefused if one of them may not be called, OSError when there are none."""
+        addresses = await self._resolve(host, port)
         refused = [] if self._allow_private else [address for address in addresses if not is_public(address)]
         if refused or not addresses:
             # Also where only one of several is private: which one is taken would be a matter of luck.
             raise AddressRefused(f"{host} leads to {', '.join(refused) or 'no address'}")
-        failure: Exception = httpcore2.ConnectError(host)
-        for address in addresses:
-            try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-        raise failure
+        return [_result(host, port, address) for address in addresses]
 
-    async def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> httpcore2.AsyncNetworkStream:
-        """Never: a receiver is on the network. Raises AddressRefused."""
-        raise AddressRefused("a receiver is not called through a file")
+    async def close(self) -> None:
+        """It holds nothing."""
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await self._inner.sleep(seconds)
+
+def _result(host: str, port: int, address: str) -> ResolveResult:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    return {"hostname": host, "host": address, "port": port, "family": family, "proto": 0, "flags": flags}
+
+
+def _checked_socket(info: AddrInfo) -> socket.socket:
+    """A socket for an address that may be called. Asked for every connection, also where the address stood in the URL
+    itself and no name was looked up. Raises AddressRefused."""
+    family, kind, protocol, _, place = info
+    address = str(place[0])
+    if not is_public(address):
+        raise AddressRefused(f"{address} may not be called")
+    return socket.socket(family, kind, protocol)
