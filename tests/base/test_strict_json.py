@@ -44,6 +44,8 @@ HOSTILE = {
     "surrogates in the wrong order": b'{"a": ["x", "\\udc00\\ud83d"]}',
     "a number with a million digits": b"[" + b"9" * 900_000 + b"]",
     "a number of a googol's size": b'{"a": 1e400}',
+    "a number that no decimal can hold": b'{"a": 1e9999999999999999999}',
+    "a number too small for any decimal": b'{"a": 0e-9999999999999999999}',
     "a number too small to hold": b'{"a": 1e-5000}',
     "a fraction that is too long": b'{"a": 0.' + b"1" * (LONGEST_NUMBER + 1) + b"}",
     "two values": b'{"a": 1} {"b": 2}',

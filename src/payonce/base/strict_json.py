@@ -7,7 +7,7 @@ that an amount is never a float.
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from payonce.base.errors import Refused
@@ -109,7 +109,11 @@ def _refuse_unstorable(value: Any) -> None:
 def _decimal(text: str) -> Decimal:
     if len(text) > LONGEST_NUMBER:
         raise ValueError("a number is too long")
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        # An exponent that not even the library can hold, of nineteen digits or more.
+        raise ValueError("a number is out of range") from None
     if not number.is_finite() or abs(number.adjusted()) > LONGEST_NUMBER:
         raise ValueError("a number is out of range")
     return number

@@ -69,6 +69,8 @@ _NO_OBJECTS: Final[dict[str, bytes]] = {
     "hexadecimal": b'{"amount":0x10}',
     "a bare point": b'{"amount":.5}',
     "an exponent out of range": b'{"amount":1e999999999}',
+    # Decimal itself raises, and no ValueError (found by the fuzzer).
+    "an exponent that no decimal can hold": b'{"amount":1e9999999999999999999}',
     "an exponent below range": b'{"amount":1e-999999999}',
     "five thousand digits": b'{"amount":' + b"9" * 5000 + b"}",
     "half a mebibyte of digits": b'{"amount":' + b"9" * (MIB // 2) + b"}",
