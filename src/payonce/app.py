@@ -34,13 +34,13 @@ from payonce.providers.gateway import ProviderTill
 from payonce.providers.stripe.access import API_BASE
 from payonce.providers.stripe.adapter import StripeAdapter
 from payonce.providers.transport import Transport
-from payonce.store.database import Database
+from payonce.store.database import Database, Tx
 from payonce.third_party import third_party_adapter
 from payonce.usecases.alerting import Alerting
 from payonce.usecases.answers import OrderView
 from payonce.usecases.effect_handlers import Handlers
 from payonce.usecases.find_recipient import Recipient, find_recipient
-from payonce.usecases.read_order import read_orders
+from payonce.usecases.read_order import read_orders, read_within
 from payonce.usecases.register_jobs import register_jobs
 from payonce.usecases.world import World
 
@@ -159,7 +159,7 @@ class Assembly:
     world: World | None = None
 
     def __post_init__(self) -> None:
-        self.handlers = Handlers(self._describe)
+        self.handlers = Handlers(self._describe, self._describe_within)
 
     def build_world(
         self, database: Database, clock: Clock, chance: Chance, transport: Callable[[str], Transport],
@@ -258,6 +258,14 @@ class Assembly:
         if self.world is None:
             raise Refused("the engine was not started", code="not_started")
         views = await read_orders(self.world, merchant_id, order_ids)
+        return {order_id: self.show(view) for order_id, view in views.items()}
+
+    async def _describe_within(
+        self, tx: Tx, merchant_id: str, order_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Mapping[str, Any]]:
+        if self.world is None:
+            raise Refused("the engine was not started", code="not_started")
+        views = await read_within(tx, self.world, merchant_id, order_ids)
         return {order_id: self.show(view) for order_id, view in views.items()}
 
     def show(self, order: OrderView) -> dict[str, Any]:

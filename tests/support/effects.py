@@ -16,6 +16,7 @@ from payonce.usecases.list_effects import EffectShown, list_effects, show_effect
 from payonce.usecases.retry_effect import retry_effect
 from payonce.usecases.world import DEFAULT_MERCHANT, World
 from tests.support.house import House
+from tests.support.waiting import until
 
 
 class Died(BaseException):
@@ -74,12 +75,28 @@ class Desk:
         return run_to_end(deliver_effects(self.world, DEFAULT_MERCHANT, self.handlers, limit, pace=pace))
 
     def die_delivering(self) -> None:
-        """Deliver until a handler ends the process."""
+        """Deliver until a handler ends the process. The server may not know yet that an earlier one ended, and keeps
+        its locks until it does.
+        """
+        until(self._is_dead_delivering, what="a worker to die")
+
+    def deliver_after_a_death(self) -> list[Delivered]:
+        """Deliver once the server has noticed that the worker before is gone."""
+        delivered: list[Delivered] = []
+
+        def is_free() -> bool:
+            delivered.extend(self.deliver())
+            return bool(delivered)
+
+        until(is_free, what="what was locked by a worker that is gone")
+        return delivered
+
+    def _is_dead_delivering(self) -> bool:
         try:
             self.deliver()
         except Died:
-            return
-        raise AssertionError("nobody died")
+            return True
+        return False
 
     def effects(self, **by: Any) -> list[Effect]:
         """Effects, oldest first."""

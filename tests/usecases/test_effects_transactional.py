@@ -127,7 +127,7 @@ def test_a_worker_that_dies_in_the_handler_leaves_nothing_behind(house: House) -
     desk.die_delivering()
     assert credited(house) == []
     house.clock.move(60)
-    assert [found.outcome for found in desk.deliver()] == ["unknown"]
+    assert [found.outcome for found in desk.deliver_after_a_death()] == ["unknown"]
     house.clock.move(5)
     assert [found.outcome for found in desk.deliver()] == ["accepted"]
     assert credited(house) == [(order_id, 1)]
@@ -142,7 +142,7 @@ def test_a_handler_that_kills_every_worker_is_dead_in_the_end(house: House) -> N
     for _ in range(3):
         desk.die_delivering()
         house.clock.move(60)
-        desk.deliver()
+        desk.deliver_after_a_death()
         house.clock.move(3600)
     assert desk.deliver() == []
     assert (desk.only().effect.state, desk.only().effect.tries) == ("dead", 3)
@@ -171,3 +171,95 @@ def test_a_worker_that_lost_its_claim_writes_nothing(house: House) -> None:
     object.__setattr__(desk.handlers, "describe", stall)
     assert [found.outcome for found in desk.deliver()] == ["accepted"]
     assert credited(house) == [(orders[0], 1)]
+
+
+def transactions_of(house: House, order_id: UUID) -> list[str]:
+    """The transactions that wrote what there is about the order's only effect: its claim, its work and its mark."""
+    mine = "(SELECT effect_id FROM effects WHERE order_id = %(order)s)"
+    rows = house.rows(
+        "SELECT xmin::text FROM credits WHERE order_id = %(order)s"
+        " UNION ALL SELECT xmin::text FROM effects WHERE order_id = %(order)s"
+        f" UNION ALL SELECT xmin::text FROM deliveries WHERE effect_id IN {mine}"
+        f" UNION ALL SELECT xmin::text FROM audit WHERE subject_id IN {mine} AND event IN ('claimed', 'accepted')",
+        order=order_id,
+    )
+    assert len(rows) == 5
+    return [row[0] for row in rows]
+
+
+def knowing(house: House, handler: Any) -> Desk:
+    """A worker that has called the handler once before."""
+    desk = Desk(house, {CREDIT: handler})
+    free_order(house, 99)
+    assert [found.outcome for found in desk.deliver()] == ["accepted"]
+    return desk
+
+
+def test_a_handler_that_was_quick_is_taken_called_and_marked_in_one_transaction(house: House) -> None:
+    desk = knowing(house, python_handler(credit, transactional=True))
+    orders = [free_order(house, number) for number in range(3)]
+    assert [found.outcome for found in desk.deliver()] == ["accepted"] * 3
+    assert len({name for order_id in orders for name in transactions_of(house, order_id)}) == 1
+    ends = house.rows("SELECT DISTINCT outcome, ended_at FROM deliveries")
+    assert ends == [("accepted", house.clock.now())]
+
+
+def test_a_handler_that_was_slow_is_claimed_before_so_that_nobody_waits_for_its_order(house: House) -> None:
+    def slow_credit(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+        credit(effect, connection)
+        house.clock.move(0.06)
+
+    desk = knowing(house, python_handler(slow_credit, transactional=True))
+    order_id = free_order(house, 1)
+    assert [found.outcome for found in desk.deliver()] == ["accepted"]
+    assert len(set(transactions_of(house, order_id))) == 2
+
+
+def test_so_many_are_done_at_once_that_their_orders_are_held_for_a_moment_only(house: House) -> None:
+    def brisk_credit(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+        credit(effect, connection)
+        house.clock.move(0.02)
+
+    desk = knowing(house, python_handler(brisk_credit, transactional=True))
+    orders = [free_order(house, number) for number in range(6)]
+    assert [found.outcome for found in desk.deliver(limit=2)] == ["accepted"] * 2
+    at_once = [len(set(transactions_of(house, order_id))) for order_id in orders if order_id in dict(credited(house))]
+    assert at_once == [1, 1]
+    assert len(desk.deliver()) == 4
+
+
+def test_of_quick_ones_the_one_that_fails_costs_the_others_nothing(house: House) -> None:
+    unlucky: list[UUID] = []
+
+    def fail_for_some(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+        credit(effect, connection)
+        if effect.order_id in unlucky:
+            raise LookupError("no such player")
+
+    desk = knowing(house, python_handler(fail_for_some, transactional=True))
+    orders = [free_order(house, number) for number in range(4)]
+    unlucky.append(orders[1])
+    outcomes = {found.order_id: found.outcome for found in desk.deliver()}
+    assert outcomes == {order_id: "refused" if order_id in unlucky else "accepted" for order_id in orders}
+    assert {order_id for order_id, times in credited(house) if times == 1} >= set(orders) - set(unlucky)
+    assert not set(unlucky) & {order_id for order_id, _ in credited(house)}
+
+
+def test_what_a_worker_dies_of_is_claimed_by_the_next_one(house: House) -> None:
+    """E16: nothing remembers a worker that died without a claim; the one that follows it knows no handler yet."""
+    deaths: list[UUID] = []
+
+    def die(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+        credit(effect, connection)
+        if effect.order_id in deaths:
+            raise Died
+
+    desk = knowing(house, python_handler(die, transactional=True))
+    deaths.append(order_id := free_order(house, 1))
+    desk.die_delivering()
+    assert order_id not in dict(credited(house))
+    [effect] = [each for each in desk.effects() if each.order_id == order_id]
+    assert (effect.state, effect.tries) == ("pending", 0)
+    Desk(house, {CREDIT: python_handler(die, transactional=True)}).die_delivering()
+    [effect] = [each for each in desk.effects() if each.order_id == order_id]
+    assert (effect.state, effect.tries) == ("claimed", 1)

@@ -32,8 +32,8 @@ class TracedHandlers(Handlers):
     """Handlers whose deliveries are spans. What is written inside a transaction is part of that one's own."""
 
     def __init__(self, inner: Handlers) -> None:
-        super().__init__(inner.describe)
-        self._known = inner._known
+        super().__init__(inner.describe, inner.within)
+        self._known, self.paces = inner._known, inner.paces
 
     def deliverer(self, name: str) -> Handler:
         """The handler of a kind, with a span around every delivery."""

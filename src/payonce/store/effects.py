@@ -31,6 +31,14 @@ async def lock_due(tx: Tx, merchant_id: str, kinds: Collection[str], limit: int)
     return [Effect(*row) for row in rows]
 
 
+async def lock_fresh(tx: Tx, merchant_id: str, kinds: Collection[str], limit: int) -> list[Effect]:
+    """The same of effects that were never tried."""
+    rows = await tx.rows(
+        EFFECTS.lock_fresh_effects, merchant_id=merchant_id, kinds=sorted(kinds), limit=limit, now=tx.now
+    )
+    return [Effect(*row) for row in rows]
+
+
 async def lock_expired(
     tx: Tx, merchant_id: str, kinds: Collection[str], orphaned: datetime, limit: int
 ) -> list[Effect]:
@@ -97,22 +105,36 @@ def record(tx: Tx, merchant_id: str, decided: Round, *, actor: str, run: Running
             fences=[e.fence for e in changed], due=[e.due_at for e in changed], leases=[e.lease_until for e in changed],
             done=[e.done_at for e in changed],
         )  # fmt: skip
-    if decided.begun:
-        tx.later(
-            EFFECTS.begin_deliveries, **given, now=tx.now, effect_ids=[e.id for e in decided.begun],
-            tries=[e.tries for e in decided.begun], fences=[e.fence for e in decided.begun],
-        )  # fmt: skip
-    if decided.ended:
-        tx.later(
-            EFFECTS.end_deliveries, **given, now=tx.now, effect_ids=[row[0] for row in decided.ended],
-            tries=[row[1] for row in decided.ended], outcomes=[row[2] for row in decided.ended],
-            answers=[short(row[3]) for row in decided.ended],
-        )  # fmt: skip
+    _record_tries(tx, merchant_id, decided)
     write_owed(tx, merchant_id, decided.owed, decided.new_id, actor=actor, run=run)
     write_steps(tx, merchant_id, [replace(s, cause=short(s.cause)) for s in decided.steps], actor=actor, run=run)
     write_findings(tx, merchant_id, decided.findings)
     for fingerprint, why in sorted(decided.resolved.items()):
         resolve_findings(tx, merchant_id, [fingerprint], why)
+
+
+def _record_tries(tx: Tx, merchant_id: str, decided: Round) -> None:
+    given: dict[str, Any] = {"merchant_id": merchant_id, "now": tx.now}
+    ends = {(effect_id, number): (outcome, short(answer)) for effect_id, number, outcome, answer in decided.ended}
+    whole = [(e, *ends.pop((e.id, e.tries))) for e in decided.begun if (e.id, e.tries) in ends]
+    known = {effect.id for effect, _, _ in whole}
+    begun = [effect for effect in decided.begun if effect.id not in known]
+    if whole:
+        tx.later(
+            EFFECTS.note_deliveries, **given, effect_ids=[e.id for e, _, _ in whole],
+            tries=[e.tries for e, _, _ in whole], fences=[e.fence for e, _, _ in whole],
+            outcomes=[outcome for _, outcome, _ in whole], answers=[answer for _, _, answer in whole],
+        )  # fmt: skip
+    if begun:
+        tx.later(
+            EFFECTS.begin_deliveries, **given, effect_ids=[e.id for e in begun], tries=[e.tries for e in begun],
+            fences=[e.fence for e in begun],
+        )  # fmt: skip
+    if ends:
+        tx.later(
+            EFFECTS.end_deliveries, **given, effect_ids=[key[0] for key in ends], tries=[key[1] for key in ends],
+            outcomes=[end[0] for end in ends.values()], answers=[end[1] for end in ends.values()],
+        )  # fmt: skip
 
 
 async def was_recorded(tx: Tx, merchant_id: str, earlier: Round) -> bool:

@@ -2,7 +2,8 @@
 --
 -- A worker takes effects in one transaction: it locks some that are due, looks at their orders and money, and writes the
 -- claims. SKIP LOCKED only spares workers from waiting for each other; without it they wait, and find the rows taken.
--- After the COMMIT it calls out, and records each answer in a transaction of its own.
+-- After the COMMIT it calls out, and records each answer in a transaction of its own. What is written to the same database
+-- is taken, written and marked as done in a single transaction where that is quick.
 
 -- name: lock_due_effects
 -- Takes up effects that are due, oldest first, of the kinds that this worker can deliver.
@@ -13,6 +14,20 @@ WHERE merchant_id = %(merchant_id)s::text
     AND state IN ('pending', 'failed')
     AND due_at <= %(now)s::timestamptz
     AND kind = ANY(%(kinds)s::text[])
+ORDER BY due_at, effect_id
+LIMIT %(limit)s::integer
+FOR UPDATE SKIP LOCKED;
+
+-- name: lock_fresh_effects
+-- Takes up effects that are due and were never tried, of kinds whose handlers write to this database.
+SELECT effect_id, key, kind, occasion, nature, order_id, state, reason, tries, fence, due_at, lease_until, owed_at,
+    done_at, happened_at, run_id, caused_by
+FROM effects
+WHERE merchant_id = %(merchant_id)s::text
+    AND state IN ('pending', 'failed')
+    AND due_at <= %(now)s::timestamptz
+    AND kind = ANY(%(kinds)s::text[])
+    AND tries = 0
 ORDER BY due_at, effect_id
 LIMIT %(limit)s::integer
 FOR UPDATE SKIP LOCKED;
@@ -137,6 +152,13 @@ WHERE e.merchant_id = %(merchant_id)s::text
 INSERT INTO deliveries (merchant_id, effect_id, try_number, fence, began_at, outcome)
 SELECT %(merchant_id)s::text, effect_id, try_number, fence, %(now)s::timestamptz, 'begun'
 FROM unnest(%(effect_ids)s::uuid[], %(tries)s::integer[], %(fences)s::integer[]) AS new (effect_id, try_number, fence);
+
+-- name: note_deliveries
+-- Notes tries that began and ended in one transaction.
+INSERT INTO deliveries (merchant_id, effect_id, try_number, fence, began_at, ended_at, outcome, answer)
+SELECT %(merchant_id)s::text, effect_id, try_number, fence, %(now)s::timestamptz, %(now)s::timestamptz, outcome, answer
+FROM unnest(%(effect_ids)s::uuid[], %(tries)s::integer[], %(fences)s::integer[], %(outcomes)s::text[], %(answers)s::text[])
+    AS new (effect_id, try_number, fence, outcome, answer);
 
 -- name: end_deliveries
 -- Notes how tries ended.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from payonce.base.ids import EFFECT, RUN, show
 from payonce.domain.delivering import (
     Background,
     NotAccepted,
@@ -22,7 +23,7 @@ from payonce.domain.effect import OCCASIONS, Effect, EffectKind
 from payonce.store import effects as store
 from payonce.store.database import Tx, read_once
 from payonce.usecases.effect_facts import Facts, facts_of
-from payonce.usecases.effect_handlers import Handlers
+from payonce.usecases.effect_handlers import EffectCall, Handlers
 from payonce.usecases.in_round import in_round
 from payonce.usecases.world import World
 
@@ -67,8 +68,8 @@ async def look_for_work(world: World, merchant_id: str, handlers: Handlers, pace
 
     now = world.clock.now()
     given = {
-        "merchant_id": merchant_id, "claimed": sorted(_names(world, handlers)), "known": sorted(handlers.names()),
-        "orphaned": now - pace.orphaned_after, "now": now,
+        "merchant_id": merchant_id, "claimed": sorted(names_to_claim(world, handlers)),
+        "known": sorted(handlers.names()), "orphaned": now - pace.orphaned_after, "now": now,
     }  # fmt: skip
     [[row]] = await read_once(world.database, (store.EFFECTS.look_for_work, given), name="look_for_effects")
     return Work(row.has_due, row.has_expired)
@@ -78,12 +79,10 @@ async def claim_due(world: World, merchant_id: str, handlers: Handlers, limit: i
     """Claim up to `limit` due effects; hold fulfilments whose money is gone, suppress notifications that come late."""
 
     async def decide(tx: Tx, decided: Round) -> Claimed:
-        due = await store.lock_due(tx, merchant_id, _names(world, handlers), limit)
+        due = await store.lock_due(tx, merchant_id, names_to_claim(world, handlers), limit)
         if not due:
             return Claimed((), ())
-        facts = await facts_of(tx, merchant_id, handlers, due)
-        await _decide(tx, merchant_id, due, decided, world.policy_of(merchant_id).notification_horizon, facts)
-        claims = tuple(_claim(effect, facts) for effect in decided.begun)
+        claims = await take(tx, world, merchant_id, handlers, due, decided)
         moved = tuple(effect for effect in decided.changed.values() if effect.state != "claimed")
         return Claimed(claims, moved)
 
@@ -125,6 +124,25 @@ async def renew_claim(world: World, merchant_id: str, claim: Claim, pace: Pace) 
         return replace(claim, lease_until=until) if row else None
 
     return await world.database.transaction(work, name="renew_claim")
+
+
+def call_of(merchant_id: str, claim: Claim, order: Mapping[str, Any]) -> EffectCall:
+    """What the claim's handler is called with."""
+    effect = claim.effect
+    return EffectCall(
+        show(EFFECT, effect.id), effect.key, effect.kind, effect.occasion, effect.cause, merchant_id, effect.order_id,
+        effect.tries, effect.owed_at, order, claim.about, effect.caused_by or effect.cause,
+        show(RUN, effect.run_id) if effect.run_id else "",
+    )  # fmt: skip
+
+
+async def take(
+    tx: Tx, world: World, merchant_id: str, handlers: Handlers, due: Sequence[Effect], decided: Round
+) -> tuple[Claim, ...]:
+    """Decide about effects that are due and locked; those that are claimed."""
+    facts = await facts_of(tx, merchant_id, handlers, due)
+    await _decide(tx, merchant_id, due, decided, world.policy_of(merchant_id).notification_horizon, facts)
+    return tuple(_claim(effect, facts) for effect in decided.begun)
 
 
 async def _decide(
@@ -176,7 +194,7 @@ def _lost(kind: EffectKind) -> Outcome:
     return OutcomeUnknown("its worker ended before it told the outcome")
 
 
-def _names(world: World, handlers: Handlers) -> Collection[str]:
+def names_to_claim(world: World, handlers: Handlers) -> Collection[str]:
     """The kinds to claim now: without messages to customers that the switch `messages` keeps back. They stay owed."""
     run = world.run
     if run is None:

@@ -3,7 +3,8 @@
 The claim is written before anything is called, so a crash at any moment leaves a row that says a try was begun; what
 follows is declared by the kind. No network inside a transaction, and no lock held during a call. Delivery to another
 system is at least once with a stable key; transactional kinds are exactly once, because their writes and their mark
-are one transaction. Many workers may run this at once.
+are one transaction. Of handlers that are known to be quick that is the whole of it; else, and where it fails, their
+effects are claimed first. Many workers may run this at once.
 """
 
 from __future__ import annotations
@@ -15,18 +16,29 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from payonce.base.errors import PayonceError, Unavailable
-from payonce.base.ids import EFFECT, RUN, show
 from payonce.domain.delivering import Accepted, NotAccepted, Outcome, OutcomeUnknown, Pace
 from payonce.domain.effect import Effect
-from payonce.usecases.claim_effects import Claim, Work, claim_due, end_leases, look_for_work, renew_claim
+from payonce.usecases.claim_effects import (
+    Claim,
+    Work,
+    call_of,
+    claim_due,
+    end_leases,
+    look_for_work,
+    names_to_claim,
+    renew_claim,
+)
 from payonce.usecases.effect_handlers import EffectCall, Handlers, NotDone
 from payonce.usecases.record_answers import Answers, Recorded, record_one
 from payonce.usecases.world import World
-from payonce.usecases.write_effects import write_effects
+from payonce.usecases.write_effects import quick_kinds, write_effects, write_fresh
 
 # How many calls each lane makes of one claiming transaction. Four webhooks of 10 s at most end within the lease of
 # 60 s; a claim whose turn comes later is renewed before its call.
 TURNS: Final = 4
+# In one round of so many, half of it is left for what is claimed, the longest due first: however much becomes due at
+# every moment, nothing waits for ever.
+CLAIMING_ROUNDS: Final = 8
 T = TypeVar("T")
 UNREADABLE: Final = "its order could not be read"
 
@@ -79,6 +91,9 @@ async def deliver_effects(
     worker = _Worker(world, merchant_id, handlers, pace or Pace(), together or OneAfterAnother())
     work = await worker.look()
     delivered = await worker.take_over(limit) if work.has_expired else []
+    if work.has_due and (written := await worker.write_fresh(limit - len(delivered))):
+        delivered += written
+        work = await worker.look()
     while work.has_due and len(delivered) < limit and not world.is_stopped:
         some = await worker.deliver_some(limit - len(delivered))
         if not some:
@@ -106,6 +121,24 @@ class _Worker:
         """Decide about claims whose worker was lost, asking receivers that can be asked."""
         ended = await end_leases(self._world, self._merchant_id, self._handlers, limit, self._pace)
         return [self._moved(effect) for effect in ended.moved] + await self._call(ended.claims)
+
+    async def write_fresh(self, limit: int) -> list[Delivered]:
+        """Run quick transactional handlers of what was never tried, all in one transaction; none where it fails."""
+        names, most = quick_kinds(self._handlers, names_to_claim(self._world, self._handlers), limit)
+        if not names or most < 1:
+            return []
+        if self._world.chance.uniform() * CLAIMING_ROUNDS < 1:
+            most = (most + 1) // 2
+        try:
+            effects = await write_fresh(self._world, self._merchant_id, self._handlers, names, most, self._pace)
+        except Unavailable:
+            raise
+        except Exception:
+            # All of it was rolled back. Claimed, each shows whether it is the one that fails.
+            for name in names:
+                self._handlers.paces.pop(name, None)
+            return []
+        return [self._moved(effect) for effect in effects]
 
     async def deliver_some(self, limit: int) -> list[Delivered]:
         """Claim as many as the lanes can take, and deliver them."""
@@ -154,7 +187,7 @@ class _Worker:
         return self._delivered(claim.effect, "unrecorded", recorded.effect.code)
 
     async def _ask_handler(self, claim: Claim, order: Mapping[str, Any]) -> Outcome:
-        call = self._call_of(claim, order)
+        call = call_of(self._merchant_id, claim, order)
         outcome: Outcome = OutcomeUnknown(claim.lost) if claim.lost else await self._deliver(call)
         verifier = self._handlers.verifier(call.kind)
         if isinstance(outcome, OutcomeUnknown) and verifier is not None:
@@ -214,7 +247,7 @@ class _Worker:
     async def _write_in_one(self, claims: Sequence[Claim], orders: Mapping[UUID, Mapping[str, Any]]) -> list[Delivered]:
         if any(claim.effect.order_id not in orders for claim in claims):
             raise NotDone(UNREADABLE)
-        calls = [(claim, self._call_of(claim, orders[claim.effect.order_id])) for claim in claims]
+        calls = [(claim, call_of(self._merchant_id, claim, orders[claim.effect.order_id])) for claim in claims]
         effects = await write_effects(self._world, self._merchant_id, self._handlers, calls, self._pace)
         return [self._moved(effect) for effect in effects]
 
@@ -225,14 +258,6 @@ class _Worker:
         except Exception:
             # Nothing was called yet: each claim says so in its own answer and is tried again.
             return {}
-
-    def _call_of(self, claim: Claim, order: Mapping[str, Any]) -> EffectCall:
-        effect = claim.effect
-        return EffectCall(
-            show(EFFECT, effect.id), effect.key, effect.kind, effect.occasion, effect.cause, self._merchant_id,
-            effect.order_id, effect.tries, effect.owed_at, order, claim.about, effect.caused_by or effect.cause,
-            show(RUN, effect.run_id) if effect.run_id else "",
-        )  # fmt: skip
 
     def _is_transactional(self, claim: Claim) -> bool:
         kind = self._handlers.kind(claim.effect.kind)

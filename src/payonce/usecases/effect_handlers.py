@@ -17,6 +17,7 @@ from uuid import UUID
 from payonce.base.errors import Refused, ensure
 from payonce.domain.delivering import Accepted, NotAccepted, NotNeeded, Outcome, OutcomeUnknown
 from payonce.domain.effect import EffectKind
+from payonce.store.database import Tx
 
 __all__ = (
     "Accepted", "Described", "EffectCall", "Handler", "Handlers", "NotAccepted", "NotDone", "NotNeeded", "Outcome",
@@ -84,6 +85,8 @@ class TransactionalHandler(Protocol):
 AnyHandler = Handler | VerifyingHandler | TransactionalHandler
 # (merchant, orders) -> each order as the API gives it. Called outside of transactions, once for many effects.
 Described = Callable[[str, Sequence[UUID]], Awaitable[Mapping[UUID, Mapping[str, Any]]]]
+# The same inside of a transaction, as that one sees them.
+DescribedWithin = Callable[[Tx, str, Sequence[UUID]], Awaitable[Mapping[UUID, Mapping[str, Any]]]]
 
 
 def one_by_one(read: Callable[[str, UUID], Awaitable[Mapping[str, Any]]]) -> Described:
@@ -95,11 +98,22 @@ def one_by_one(read: Callable[[str, UUID], Awaitable[Mapping[str, Any]]]) -> Des
     return describe
 
 
+def _asking_nobody(describe: Described) -> DescribedWithin:
+    async def within(tx: Tx, merchant_id: str, order_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
+        return await describe(merchant_id, order_ids)
+
+    return within
+
+
 class Handlers:
     """Which handler delivers which kind. A worker claims only the kinds that it has a handler for."""
 
-    def __init__(self, describe: Described) -> None:
+    def __init__(self, describe: Described, within: DescribedWithin | None = None) -> None:
+        """`within` is wanted where `describe` asks the database."""
         self.describe: Final = describe
+        self.within: Final = within or _asking_nobody(describe)
+        # Of each transactional kind, the longest that a call of the last transaction with any took, in seconds.
+        self.paces: dict[str, float] = {}
         self._known: dict[str, tuple[EffectKind, AnyHandler]] = {}
 
     def add(self, kind: EffectKind, handler: AnyHandler) -> None:

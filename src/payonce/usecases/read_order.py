@@ -30,6 +30,11 @@ from payonce.usecases.world import DEFAULT_MERCHANT, World
 REFUNDS: Final = queries.load("refunds")
 VIEWS: Final = queries.load("views")
 ORDERS: Final = queries.load("orders")
+# What an order is shown from: the order itself, then what belongs to it, each in the order of `_view`.
+_OF_ORDERS: Final = (
+    VIEWS.show_orders, VIEWS.show_attempts, VIEWS.show_effects, VIEWS.show_open_findings, REFUNDS.refunds_of_orders,
+    PAYOUTS.load_shares, VIEWS.show_payments,
+)  # fmt: skip
 # The token of a link: 26 letters and digits; orders of another merchant than the default carry its name behind a dash.
 TOKEN: Final = re.compile(r"([0-9a-z]{26})(?:-([a-z0-9_]{1,40}))?")
 
@@ -54,36 +59,27 @@ async def read_orders(world: World, merchant_id: str, order_ids: Sequence[UUID])
     return asked.views(world)
 
 
+async def read_within(tx: Tx, world: World, merchant_id: str, order_ids: Sequence[UUID]) -> dict[UUID, OrderView]:
+    """Orders as the transaction sees them, by id, in one round trip of its own."""
+    given = {"merchant_id": merchant_id, "order_ids": sorted(set(order_ids))}
+    return _views(world, await tx.all(*((query, given) for query in _OF_ORDERS)))
+
+
 @dataclass(frozen=True, slots=True)
 class AskedOrders:
-    """What was asked of orders with the COMMIT of a transaction, and is answered after it."""
+    """What was asked of orders with the COMMIT of a transaction, and is answered after it: of `_OF_ORDERS` each."""
 
-    orders: Awaited
-    attempts: Awaited
-    effects: Awaited
-    findings: Awaited
-    refunds: Awaited
-    shares: Awaited
-    payments: Awaited
+    answers: tuple[Awaited, ...]
 
     def views(self, world: World) -> dict[UUID, OrderView]:
         """The orders by id, once the transaction is committed."""
-        others = (self.attempts, self.effects, self.findings, self.refunds, self.shares, self.payments)
-        by_order = [_by_order(each.rows) for each in others]
-        return {
-            row.order_id: _view(world, row, *(rows.get(row.order_id, []) for rows in by_order))
-            for row in self.orders.rows
-        }
+        return _views(world, [each.rows for each in self.answers])
 
 
 def ask_orders(tx: Tx, merchant_id: str, order_ids: Sequence[UUID]) -> AskedOrders:
     """Ask for orders with the COMMIT, behind whatever the transaction writes; no round trip of its own."""
-    queries_of = (
-        VIEWS.show_orders, VIEWS.show_attempts, VIEWS.show_effects, VIEWS.show_open_findings, REFUNDS.refunds_of_orders,
-        PAYOUTS.load_shares, VIEWS.show_payments,
-    )  # fmt: skip
     given = {"merchant_id": merchant_id, "order_ids": sorted(set(order_ids))}
-    return AskedOrders(*(tx.read_later(query, **given) for query in queries_of))
+    return AskedOrders(tuple(tx.read_later(query, **given) for query in _OF_ORDERS))
 
 
 async def list_orders(
@@ -145,6 +141,15 @@ async def read_wanted(world: World, merchant_id: str, wanted: Sequence[UUID | st
     views = asked.views(world)
     ids = [name if isinstance(name, UUID) else found.get(name) for name in wanted]
     return [None if order_id is None else views.get(order_id) for order_id in ids]
+
+
+def _views(world: World, answers: Sequence[Sequence[Row]]) -> dict[UUID, OrderView]:
+    """Orders from what `_OF_ORDERS` answered."""
+    orders, *others = answers
+    by_order = [_by_order(rows) for rows in others]
+    return {
+        row.order_id: _view(world, row, *(rows.get(row.order_id, []) for rows in by_order)) for row in orders
+    }  # fmt: skip
 
 
 def _by_order(rows: Sequence[Row]) -> dict[UUID, list[Row]]:

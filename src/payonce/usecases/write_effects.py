@@ -5,15 +5,15 @@ Raises whatever a handler raises, after everything was rolled back; a handler th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Protocol, cast
 
 from payonce.base.errors import ensure
-from payonce.domain.delivering import Accepted, NotAccepted, NotNeeded, Outcome, Pace, Round
+from payonce.domain.delivering import Accepted, NotAccepted, NotNeeded, Outcome, Pace, Round, Try
 from payonce.domain.effect import Effect
 from payonce.store import effects as store
 from payonce.store.database import Tx
-from payonce.usecases.claim_effects import ACTOR, Claim
+from payonce.usecases.claim_effects import ACTOR, Claim, call_of, take
 from payonce.usecases.effect_handlers import EffectCall, Handlers, NotDone
 from payonce.usecases.in_round import in_round
 from payonce.usecases.record_deliveries import asked_for_again
@@ -28,6 +28,47 @@ class ConnectedTx(Protocol):
 
 
 _NOBODY: Final = object()
+# Webhooks about the orders wait for so long at most, and with them the group that they came in.
+HELD_SECONDS: Final = 0.05
+
+
+def quick_kinds(handlers: Handlers, names: Collection[str], limit: int) -> tuple[list[str], int]:
+    """The transactional kinds among `names` whose handlers this process saw be quick, and how many of their effects, up
+    to `limit`, hold their orders for no longer than HELD_SECONDS together.
+    """
+    quick = [name for name in names if handlers.paces.get(name, HELD_SECONDS) < HELD_SECONDS]
+    slowest = max((handlers.paces[name] for name in quick), default=HELD_SECONDS)
+    return quick, limit if slowest <= HELD_SECONDS / max(limit, 1) else int(HELD_SECONDS / slowest)
+
+
+async def write_fresh(
+    world: World, merchant_id: str, handlers: Handlers, names: Collection[str], limit: int, pace: Pace
+) -> list[Effect]:
+    """Take up to `limit` effects of these transactional kinds that are due and were never tried, run their handlers,
+    and mark them done, all in one transaction or nothing. Those that were done or set aside, as they are afterwards.
+
+    Their orders are held meanwhile, and nothing remembers a worker that dies of it: only for `quick_kinds`.
+    """
+
+    async def decide(tx: Tx, decided: Round) -> list[Effect]:
+        due = await store.lock_fresh(tx, merchant_id, names, limit)
+        if not due:
+            return []
+        claims = await take(tx, world, merchant_id, handlers, due, decided)
+        orders = await handlers.within(tx, merchant_id, sorted({claim.effect.order_id for claim in claims}))
+        paces: dict[str, float] = {}
+        for effect, claim in zip(tuple(decided.begun), claims, strict=True):
+            if effect.order_id not in orders:
+                raise NotDone("its order could not be read")
+            call, kind = call_of(merchant_id, claim, orders[effect.order_id]), handlers.kind(effect.kind)
+            ensure(kind is not None, "an effect of a kind without a handler was taken")
+            outcome = await _apply(world, handlers, call, tx, paces)
+            tried = Try(effect.tries, effect.fence, "begun")
+            decided.join(effect, kind, tried, _accepted(outcome), 0.0, accepted_before=0)  # type: ignore[arg-type]
+        handlers.paces |= paces
+        return list(decided.changed.values())
+
+    return await in_round(world, merchant_id, decide, name="write_effects", actor=ACTOR, pace=pace)
 
 
 async def write_effects(
@@ -41,16 +82,27 @@ async def write_effects(
     async def decide(tx: Tx, decided: Round) -> list[Effect]:
         effects, tries = await store.lock(tx, merchant_id, [claim.effect.id for claim, _ in calls])
         wanted = await asked_for_again(tx, merchant_id, tries)
+        paces: dict[str, float] = {}
         for claim, call in calls:
             effect, kind = effects[claim.effect.id], handlers.kind(call.kind)
             tried, others = store.find_try(tries.get(effect.id, ()), *claim.tried)
             if kind is None or effect.state != "claimed" or effect.fence != tried.fence:
                 continue
-            outcome = await handlers.writer(call.kind).apply(call, _connection(tx))
+            outcome = await _apply(world, handlers, call, tx, paces)
             decided.join(effect, kind, tried, _accepted(outcome), 0.0, others, wanted.get(effect.id, 0))
+        handlers.paces |= paces
         return [effects[claim.effect.id] for claim, _ in calls]
 
     return await in_round(world, merchant_id, decide, name="write_effects", actor=ACTOR, pace=pace)
+
+
+async def _apply(world: World, handlers: Handlers, call: EffectCall, tx: Tx, paces: dict[str, float]) -> Outcome:
+    """Run one handler; of calls of its kind, `paces` remembers the longest."""
+    began = world.clock.now()
+    outcome = await handlers.writer(call.kind).apply(call, _connection(tx))
+    took = (world.clock.now() - began).total_seconds()
+    paces[call.kind] = max(took, paces.get(call.kind, 0.0))
+    return outcome
 
 
 def _accepted(outcome: Outcome) -> Accepted:
