@@ -91,7 +91,7 @@ async def deliver_effects(
     worker = _Worker(world, merchant_id, handlers, pace or Pace(), together or OneAfterAnother())
     work = await worker.look()
     delivered = await worker.take_over(limit) if work.has_expired else []
-    if work.has_due and (written := await worker.write_fresh(limit - len(delivered))):
+    if work.has_due and (written := await worker.write_quick(limit - len(delivered))):
         delivered += written
         work = await worker.look()
     while work.has_due and len(delivered) < limit and not world.is_stopped:
@@ -122,13 +122,22 @@ class _Worker:
         ended = await end_leases(self._world, self._merchant_id, self._handlers, limit, self._pace)
         return [self._moved(effect) for effect in ended.moved] + await self._call(ended.claims)
 
-    async def write_fresh(self, limit: int) -> list[Delivered]:
-        """Run quick transactional handlers of what was never tried, all in one transaction; none where it fails."""
-        names, most = quick_kinds(self._handlers, names_to_claim(self._world, self._handlers), limit)
-        if not names or most < 1:
-            return []
+    async def write_quick(self, limit: int) -> list[Delivered]:
+        """Run quick transactional handlers of what was never tried, a part of it in each transaction."""
+        names = names_to_claim(self._world, self._handlers)
         if self._world.chance.uniform() * CLAIMING_ROUNDS < 1:
-            most = (most + 1) // 2
+            limit = (limit + 1) // 2
+        delivered: list[Delivered] = []
+        while (left := limit - len(delivered)) > 0 and not self._world.is_stopped:
+            quick, most = quick_kinds(self._handlers, names, left)
+            some = await self._write_part(quick, most) if quick else []
+            delivered += some
+            if len(some) < most or not quick:
+                break
+        return delivered
+
+    async def _write_part(self, names: Sequence[str], most: int) -> list[Delivered]:
+        """All in one transaction; none where it fails."""
         try:
             effects = await write_fresh(self._world, self._merchant_id, self._handlers, names, most, self._pace)
         except Unavailable:

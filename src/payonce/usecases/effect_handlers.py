@@ -112,7 +112,7 @@ class Handlers:
         """`within` is wanted where `describe` asks the database."""
         self.describe: Final = describe
         self.within: Final = within or _asking_nobody(describe)
-        # Of each transactional kind, the longest that a call of the last transaction with any took, in seconds.
+        # Of each transactional kind, how long a call took in the last transaction with any, in seconds.
         self.paces: dict[str, float] = {}
         self._known: dict[str, tuple[EffectKind, AnyHandler]] = {}
 

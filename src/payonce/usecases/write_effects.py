@@ -5,7 +5,9 @@ Raises whatever a handler raises, after everything was rolled back; a handler th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
+from statistics import fmean
 from typing import Any, Final, Protocol, cast
 
 from payonce.base.errors import ensure
@@ -56,7 +58,7 @@ async def write_fresh(
             return []
         claims = await take(tx, world, merchant_id, handlers, due, decided)
         orders = await handlers.within(tx, merchant_id, sorted({claim.effect.order_id for claim in claims}))
-        paces: dict[str, float] = {}
+        paces: dict[str, list[float]] = defaultdict(list)
         for effect, claim in zip(tuple(decided.begun), claims, strict=True):
             if effect.order_id not in orders:
                 raise NotDone("its order could not be read")
@@ -65,7 +67,7 @@ async def write_fresh(
             outcome = await _apply(world, handlers, call, tx, paces)
             tried = Try(effect.tries, effect.fence, "begun")
             decided.join(effect, kind, tried, _accepted(outcome), 0.0, accepted_before=0)  # type: ignore[arg-type]
-        handlers.paces |= paces
+        handlers.paces |= {kind: fmean(took) for kind, took in paces.items()}
         return list(decided.changed.values())
 
     return await in_round(world, merchant_id, decide, name="write_effects", actor=ACTOR, pace=pace)
@@ -82,7 +84,7 @@ async def write_effects(
     async def decide(tx: Tx, decided: Round) -> list[Effect]:
         effects, tries = await store.lock(tx, merchant_id, [claim.effect.id for claim, _ in calls])
         wanted = await asked_for_again(tx, merchant_id, tries)
-        paces: dict[str, float] = {}
+        paces: dict[str, list[float]] = defaultdict(list)
         for claim, call in calls:
             effect, kind = effects[claim.effect.id], handlers.kind(call.kind)
             tried, others = store.find_try(tries.get(effect.id, ()), *claim.tried)
@@ -90,18 +92,17 @@ async def write_effects(
                 continue
             outcome = await _apply(world, handlers, call, tx, paces)
             decided.join(effect, kind, tried, _accepted(outcome), 0.0, others, wanted.get(effect.id, 0))
-        handlers.paces |= paces
+        handlers.paces |= {kind: fmean(took) for kind, took in paces.items()}
         return [effects[claim.effect.id] for claim, _ in calls]
 
     return await in_round(world, merchant_id, decide, name="write_effects", actor=ACTOR, pace=pace)
 
 
-async def _apply(world: World, handlers: Handlers, call: EffectCall, tx: Tx, paces: dict[str, float]) -> Outcome:
-    """Run one handler; of calls of its kind, `paces` remembers the longest."""
+async def _apply(world: World, handlers: Handlers, call: EffectCall, tx: Tx, paces: dict[str, list[float]]) -> Outcome:
+    """Run one handler; `paces` remembers how long it took."""
     began = world.clock.now()
     outcome = await handlers.writer(call.kind).apply(call, _connection(tx))
-    took = (world.clock.now() - began).total_seconds()
-    paces[call.kind] = max(took, paces.get(call.kind, 0.0))
+    paces[call.kind].append((world.clock.now() - began).total_seconds())
     return outcome
 
 
