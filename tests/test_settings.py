@@ -137,7 +137,7 @@ def test_times_are_seconds_or_have_units(text: str, seconds: float) -> None:
     assert settings({"PAYONCE_STALE_AFTER": text}).stale_after == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["soon", "30 minutes", "-5m", "m", "1h x"])
+@pytest.mark.parametrize("text", ["soon", "30 minutes", "-5m", "m", "1h x", "9" * 40, "9" * 20 + "d"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     assert refused({"PAYONCE_STALE_AFTER": text}).code == "setting_invalid"
 
@@ -160,6 +160,14 @@ def test_jobs_are_switched_by_the_environment(elsewhere: Path) -> None:
     assert found.switches == {"close": 600.0, "retry": "on", "deliver": "off"}
     error = refused({"PAYONCE_JOB_RETRY": "perhaps"})
     assert "PAYONCE_JOB_RETRY" in error.message
+
+
+@pytest.mark.parametrize("environ", [{}, {"PAYONCE_JOB_RETRY": "on"}])
+def test_switches_that_are_no_table_are_refused(elsewhere: Path, environ: dict[str, str]) -> None:
+    """Found by the fuzzer, as are times that no clock can hold."""
+    (elsewhere / "payonce.toml").write_text("jobs = 9000\n")
+    error = refused(environ)
+    assert (error.code, error.param) == ("setting_invalid", "jobs") and "payonce.toml" in error.message
 
 
 def test_the_four_decisions_are_made_and_each_says_why() -> None:

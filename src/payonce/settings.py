@@ -305,7 +305,7 @@ def load(
     for layer, found in reversed(layers):
         for key, value in found.items():
             know(key, layer, (*NAMES, *TABLES) if layer == name else NAMES)
-            values[key] = {**values.get("jobs", {}), **value} if key == "jobs" else value
+            values[key] = _switches(values.get("jobs", {}), value, layer) if key == "jobs" else value
             origins[key] = layer
     decisions = decide(written.get("decisions", {}), name)
     if origins["strategy"] == "default" and decisions[0].origin != "default":
@@ -325,6 +325,15 @@ def load(
     check_policy(settings)
     check_routes(settings.alert_routes, settings.merchants, has_mail=settings.smtp_url is not None)
     return settings
+
+
+def _switches(before: Mapping[str, Any], value: object, name: str) -> Mapping[str, Any]:
+    """The switches of a layer over those of the layers below. Raises Refused `setting_invalid` for what is no table."""
+    if not isinstance(value, Mapping):
+        raise Refused(
+            f"jobs in {name}: write a table, [jobs], with a line for each job", code="setting_invalid", param="jobs"
+        )
+    return {**before, **value}
 
 
 def _checked(values: Mapping[str, Any], write: Callable[[str], str]) -> Settings:

@@ -25,7 +25,13 @@ def duration(value: object) -> object:
     """`90`, `"90"` (seconds), `"30m"`, `"1h30m"`, `"2d"` as a timedelta; anything else is left for the check."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return value
-    text = str(value).strip().lower()
+    try:
+        return _time(str(value).strip().lower())
+    except OverflowError:
+        raise ValueError("that is too long a time") from None
+
+
+def _time(text: str) -> timedelta:
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return timedelta(seconds=float(text))
     parts = re.findall(r"(\d+)([smhd])", text)

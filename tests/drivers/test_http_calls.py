@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import pytest
 
-from payonce.drivers.http_calls import Calls
+from payonce.drivers.http_calls import Calls, Connector
 from payonce.providers.transport import Request, Unreachable
 
 
@@ -67,7 +66,7 @@ async def listening() -> AsyncIterator[Listener]:
 
 def calls(most: int = 4, idle_seconds: float = 60.0) -> Calls:
     """Calls over so many connections."""
-    return Calls(lambda: aiohttp.TCPConnector(limit=most, keepalive_timeout=idle_seconds), largest_bytes=1000)
+    return Calls(lambda: Connector(limit=most, keepalive_timeout=idle_seconds), largest_bytes=1000)
 
 
 async def call(kept: Calls, url: str, method: str = "POST") -> int:
@@ -135,7 +134,7 @@ def test_a_connection_that_was_idle_for_too_long_is_closed() -> None:
     run(work)
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
 def test_only_a_reading_is_sent_again_where_a_kept_connection_was_closed_meanwhile(method: str) -> None:
     """X3: what may have been carried out is never sent again by the engine; whether it is, the use cases decide."""
 
@@ -201,5 +200,74 @@ def test_a_call_that_is_given_up_leaves_nothing_behind() -> None:
             # Its answer may still have come: nobody is handed a connection with another call's answer in it.
             assert listener.connections == 2
             await kept.close()
+
+    run(work)
+
+
+def test_what_was_said_without_being_asked_is_the_answer_to_nothing() -> None:
+    """A server that speaks on an idle connection, such as "408" before it hangs up."""
+
+    async def work() -> None:
+        kept = calls()
+        async with listening() as listener, listening() as other:
+            await call(kept, listener.url)
+            listener.writers[0].write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale")
+            await listener.writers[0].drain()
+            # The loop hears of it while it goes on with something else.
+            await call(kept, other.url)
+            assert await call(kept, listener.url) == 204
+            assert (listener.connections, listener.requests) == (2, 2)
+            await kept.close()
+
+    run(work)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a..example/", f"http://{'a' * 64}.example/", "http://127.0.0.1:99999/", "http://ann:secret@127.0.0.1/",
+        "//nowhere", "", "http://[::1/", "http:///path",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_is_never_called_and_says_so(url: str) -> None:
+    async def work() -> None:
+        kept = calls()
+        with pytest.raises(Unreachable) as unreachable:
+            await kept.send(Request("POST", url, (("Authorization", "Bearer x"),)))
+        assert not unreachable.value.sent and "secret" not in unreachable.value.reason
+        await kept.close()
+
+    run(work)
+
+
+def test_a_header_that_would_begin_another_one_never_leaves() -> None:
+    async def work() -> None:
+        kept = calls()
+        async with listening() as listener:
+            with pytest.raises(Unreachable):
+                await kept.send(Request("POST", listener.url, (("X-Name", "a\r\nX-Other: b"),)))
+            assert listener.requests == 0
+            await kept.close()
+
+    run(work)
+
+
+def test_who_waits_for_a_connection_while_all_are_closed_is_told_that_nothing_left() -> None:
+    async def work() -> None:
+        kept = calls(most=1)
+        async with listening() as listener:
+            listener.gate.clear()
+            hanging = asyncio.create_task(call(kept, listener.url))
+            await listener.arrived.get()
+            waiting = asyncio.create_task(call(kept, listener.url))
+            # It has begun to wait when another call of the loop's has come back.
+            await asyncio.to_thread(lambda: None)
+            await kept.close()
+            ends = await asyncio.gather(hanging, waiting, return_exceptions=True)
+            assert [(type(end), getattr(end, "sent", None)) for end in ends] == [
+                (Unreachable, True),
+                (Unreachable, False),
+            ]
+            listener.gate.set()
 
     run(work)

@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from payonce.base.errors import Unavailable
 from payonce.domain.effect import EffectKind
 from payonce.usecases.effect_handlers import EffectCall, NotAccepted, NotDone, OutcomeUnknown
 from payonce.usecases.python_handlers import python_handler
@@ -263,3 +264,36 @@ def test_what_a_worker_dies_of_is_claimed_by_the_next_one(house: House) -> None:
     Desk(house, {CREDIT: python_handler(die, transactional=True)}).die_delivering()
     [effect] = [each for each in desk.effects() if each.order_id == order_id]
     assert (effect.state, effect.tries) == ("claimed", 1)
+
+
+@pytest.mark.parametrize("how", ["says that it cannot now", "takes too long", "waits for a lock"])
+def test_a_quick_one_that_holds_everybody_up_is_claimed_and_counted(house: House, database_url: str, how: str) -> None:
+    """Nothing of it may stop what stands behind it: it is rolled back, and tried alone under a claim."""
+    troubled: list[UUID] = []
+
+    def trouble(effect: EffectCall, connection: psycopg.Connection[Any]) -> None:
+        credit(effect, connection)
+        if effect.order_id not in troubled:
+            return
+        if how == "says that it cannot now":
+            raise Unavailable("no", code="not_now")
+        if how == "takes too long":
+            house.clock.move(0.3)
+        else:
+            connection.execute("UPDATE stairs SET step = step + 1")
+
+    with psycopg.connect(database_url, autocommit=True) as application:
+        application.execute("CREATE TABLE stairs AS SELECT 1 AS step")
+        desk = knowing(house, python_handler(trouble, transactional=True))
+        troubled.append(free_order(house, 1))
+        other = free_order(house, 2)
+        if how == "waits for a lock":
+            application.execute("BEGIN; UPDATE stairs SET step = 0")
+            waited = application.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            assert waited.fetchone() == (0,)
+        outcomes = {found.order_id: found.outcome for found in desk.deliver()}
+        application.execute("ROLLBACK") if how == "waits for a lock" else None
+    assert outcomes[other] == "accepted"
+    tries = dict(house.rows("SELECT order_id, tries FROM effects"))
+    assert (tries[troubled[0]], tries[other]) == (1, 1)
+    assert (outcomes[troubled[0]] == "accepted") == (how == "takes too long")

@@ -59,7 +59,8 @@ def problem_of(error: PayonceError, base_url: str, request_id: str) -> dict[str,
         "retryable": error.retryable or error.retry_after_seconds is not None,
         "next_action": _next_action(error),
     }
-    if error.hint and not is_bug:
+    # Why the database cannot be reached is its operator's matter, who reads it in the log: it names hosts and accounts.
+    if error.hint and not is_bug and error.code != "store_unavailable":
         members["hint"] = error.hint
     retry_after = retry_after_of(error)
     if retry_after is not None:

@@ -13,11 +13,10 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self
 
-import aiohttp
 import httpcore2
 
 from payonce.base.errors import ensure
-from payonce.drivers.http_calls import Calls
+from payonce.drivers.http_calls import Calls, Connector
 from payonce.drivers.http_deadline import DEADLINE, BackendWithDeadline
 from payonce.providers.transport import Answer, Request, Unreachable
 from payonce.store.database import in_transaction
@@ -58,7 +57,7 @@ class AsyncTransport:
     def __init__(self) -> None:
         context = httpcore2.default_ssl_context()
         self._calls = Calls(
-            lambda: aiohttp.TCPConnector(ssl=context, limit=MOST_CONNECTIONS, keepalive_timeout=IDLE_SECONDS),
+            lambda: Connector(ssl=context, limit=MOST_CONNECTIONS, keepalive_timeout=IDLE_SECONDS),
             largest_bytes=LARGEST_ANSWER_BYTES,
         )
 

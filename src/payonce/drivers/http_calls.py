@@ -1,8 +1,8 @@
 """Calls on asyncio, over aiohttp: one exchange at a time on each kept connection, one deadline for everything.
 
 No redirects, no cookies, no credentials or proxies from the environment, no decoding, and no header that was not given.
-The engine sends a reading (GET) again, once, where the connection that it had kept turns out to be closed; it never
-does so with anything that could have been carried out.
+The engine sends a reading (GET) again, once, where its connection turns out to be closed; it never does so with
+anything that could have been carried out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from payonce.base.errors import ensure
@@ -23,7 +24,22 @@ from payonce.store.database import in_transaction
 _LONGEST_LINE_BYTES: Final = 64 * 1024
 # What the engine would add by itself.
 _ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-_FAILURES: Final = (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError)
+# Some of them are what the engine says of addresses and headers that cannot be sent at all.
+_FAILURES: Final = (
+    aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError, ValueError, RuntimeError, AssertionError,
+)  # fmt: skip
+
+
+class Connector(aiohttp.TCPConnector):
+    """Hands out no kept connection on which something was said that nobody asked for: the next answer would be that."""
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Connection:
+        """A connection for one request."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
 
 
 class Calls:
@@ -57,6 +73,12 @@ class Calls:
         except self._failures as error:
             words = f"{type(error).__name__}: {error}".rstrip(": ")
             raise Unreachable(words, sent=bool(left)) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody cancelled the caller: all connections are being closed, and the one that it waited for with them.
+            raise Unreachable("the connections were closed", sent=bool(left)) from error
 
     async def close(self) -> None:
         """Close all connections, those of calls that are under way as well."""
@@ -96,10 +118,21 @@ class Calls:
                 skip_auto_headers=_ADDED,
                 timeout=self._limits,
                 trace_configs=[leaving],
+                middlewares=[_once],
                 max_line_size=_LONGEST_LINE_BYTES,
                 max_field_size=_LONGEST_LINE_BYTES,
             )
         return self._session
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep the engine from sending again what could have been carried out: it takes PUT and DELETE for harmless."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method == "GET" or isinstance(error, aiohttp.ClientConnectorError):
+            raise
+        raise aiohttp.ClientConnectionError(f"{type(error).__name__}: {error}") from error
 
 
 async def _note_leaving(session: aiohttp.ClientSession, context: Any, told: Any) -> None:
@@ -108,8 +141,10 @@ async def _note_leaving(session: aiohttp.ClientSession, context: Any, told: Any)
 
 
 def _address(url: str) -> URL:
-    """The address, with its path exactly as it is given. Raises ClientError for what is none."""
-    try:
-        return URL(url, encoded=True)
-    except ValueError as error:
-        raise aiohttp.InvalidURL(url, str(error)) from error
+    """The address, with its path exactly as it is given. Raises ValueError for what is none, and for one with a name
+    and a password, of which the engine would make a header.
+    """
+    address = URL(url, encoded=True)
+    if address.raw_user is not None or address.raw_password is not None:
+        raise ValueError("an address with a name or a password in it")
+    return address

@@ -125,7 +125,7 @@ class _Pool:
         self._running: set[asyncio.Task[Any]] = set()
         self.turns = Turns(connections)
         # Why the last connection was not made; None since one was. The pool itself says only that it waited.
-        self._refusal: OperationalError | None = None
+        self._refusal: str | None = None
         self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
             conninfo(dsn, limits),
             connection_class=_Connection,
@@ -153,11 +153,8 @@ class _Pool:
         await self._pool.close()
 
     async def take(self) -> Pipeline:
-        try:
-            await self.turns.take(self._limits.connection_seconds)
-            connection = await self._connected()
-        except PoolTimeout as error:
-            raise self._refusal or error from error
+        await self.turns.take(self._limits.connection_seconds)
+        connection = await self._connected()
         if connection.line is None:
             connection.line = Pipeline(connection, connection.wait, plans=connection.plans)
             self._lines.add(connection.line)
@@ -197,12 +194,14 @@ class _Pool:
         """A connection, for whose turn it is."""
         try:
             return await self._pool.getconn()
-        except BaseException:
+        except BaseException as error:
             self.turns.give_back()
+            if isinstance(error, PoolTimeout) and self._refusal is not None:
+                raise OperationalError(self._refusal) from error
             raise
 
     def _note_refusal(self, error: OperationalError) -> None:
-        self._refusal = error
+        self._refusal = str(error)
 
     async def _configure(self, connection: _Connection) -> None:
         self._refusal = None

@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
-import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import AddrInfoType as AddrInfo
+
+from payonce.drivers.http_calls import Connector
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -68,11 +69,11 @@ def _inner(address: IPv6Address) -> IPv4Address | None:
     return None
 
 
-def checked_connector(*, allow_private: bool, resolve: Resolve = resolve, **more: Any) -> aiohttp.TCPConnector:
-    """Connects to checked addresses only; `more` as a TCPConnector takes it. TLS still asks for the name's certificate.
+def checked_connector(*, allow_private: bool, resolve: Resolve = resolve, **more: Any) -> Connector:
+    """Connects to checked addresses only; `more` as a Connector takes it. TLS still asks for the name's certificate.
     Calls through it raise AddressRefused where one of the addresses of a name may not be called.
     """
-    return aiohttp.TCPConnector(
+    return Connector(
         resolver=_CheckedResolver(resolve, allow_private=allow_private),
         # Each call asks again, so that what a name leads to now is what counts.
         use_dns_cache=False,

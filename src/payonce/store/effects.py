@@ -32,10 +32,9 @@ async def lock_due(tx: Tx, merchant_id: str, kinds: Collection[str], limit: int)
 
 
 async def lock_fresh(tx: Tx, merchant_id: str, kinds: Collection[str], limit: int) -> list[Effect]:
-    """The same of effects that were never tried."""
-    rows = await tx.rows(
-        EFFECTS.lock_fresh_effects, merchant_id=merchant_id, kinds=sorted(kinds), limit=limit, now=tx.now
-    )
+    """The same of effects that were never tried, in a transaction that the server ends where it waits for long."""
+    given = {"merchant_id": merchant_id, "kinds": sorted(kinds), "limit": limit, "now": tx.now}
+    _, rows = await tx.all((EFFECTS.hold_briefly, {}), (EFFECTS.lock_fresh_effects, given))
     return [Effect(*row) for row in rows]
 
 

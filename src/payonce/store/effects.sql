@@ -18,6 +18,12 @@ ORDER BY due_at, effect_id
 LIMIT %(limit)s::integer
 FOR UPDATE SKIP LOCKED;
 
+-- name: hold_briefly
+-- Lets the server end the transaction where it waits: for a lock (sooner than it looks for deadlocks, so that others go
+-- on), for a statement, for whoever began it.
+SELECT set_config('lock_timeout', '250ms', true), set_config('statement_timeout', '1s', true),
+    set_config('idle_in_transaction_session_timeout', '1s', true);
+
 -- name: lock_fresh_effects
 -- Takes up effects that are due and were never tried, of kinds whose handlers write to this database.
 SELECT effect_id, key, kind, occasion, nature, order_id, state, reason, tries, fence, due_at, lease_until, owed_at,

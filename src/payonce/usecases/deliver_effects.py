@@ -124,12 +124,11 @@ class _Worker:
 
     async def write_quick(self, limit: int) -> list[Delivered]:
         """Run quick transactional handlers of what was never tried, a part of it in each transaction."""
-        names = names_to_claim(self._world, self._handlers)
         if self._world.chance.uniform() * CLAIMING_ROUNDS < 1:
             limit = (limit + 1) // 2
         delivered: list[Delivered] = []
         while (left := limit - len(delivered)) > 0 and not self._world.is_stopped:
-            quick, most = quick_kinds(self._handlers, names, left)
+            quick, most = quick_kinds(self._handlers, names_to_claim(self._world, self._handlers), left)
             some = await self._write_part(quick, most) if quick else []
             delivered += some
             if len(some) < most or not quick:
@@ -140,10 +139,9 @@ class _Worker:
         """All in one transaction; none where it fails."""
         try:
             effects = await write_fresh(self._world, self._merchant_id, self._handlers, names, most, self._pace)
-        except Unavailable:
-            raise
         except Exception:
-            # All of it was rolled back. Claimed, each shows whether it is the one that fails.
+            # All of it was rolled back. Claimed, each shows whether it is the one that fails, and counts its try; where
+            # it is the store that does not answer, claiming says so.
             for name in names:
                 self._handlers.paces.pop(name, None)
             return []

@@ -30,8 +30,10 @@ class ConnectedTx(Protocol):
 
 
 _NOBODY: Final = object()
-# Webhooks about the orders wait for so long at most, and with them the group that they came in.
+# Webhooks about the orders wait for so long, and with them the group that they came in.
 HELD_SECONDS: Final = 0.05
+# Where handlers take longer than they did the last time, all of it is given up behind the call that goes beyond this.
+LONGEST_HELD_SECONDS: Final = 0.2
 
 
 def quick_kinds(handlers: Handlers, names: Collection[str], limit: int) -> tuple[list[str], int]:
@@ -49,7 +51,8 @@ async def write_fresh(
     """Take up to `limit` effects of these transactional kinds that are due and were never tried, run their handlers,
     and mark them done, all in one transaction or nothing. Those that were done or set aside, as they are afterwards.
 
-    Their orders are held meanwhile, and nothing remembers a worker that dies of it: only for `quick_kinds`.
+    Their orders are held meanwhile, and nothing remembers a worker that dies of it: only for `quick_kinds`. Whatever
+    waits in it for long, a handler for a lock of the application's or the server for a handler, ends it.
     """
 
     async def decide(tx: Tx, decided: Round) -> list[Effect]:
@@ -59,12 +62,15 @@ async def write_fresh(
         claims = await take(tx, world, merchant_id, handlers, due, decided)
         orders = await handlers.within(tx, merchant_id, sorted({claim.effect.order_id for claim in claims}))
         paces: dict[str, list[float]] = defaultdict(list)
+        began = world.clock.now()
         for effect, claim in zip(tuple(decided.begun), claims, strict=True):
             if effect.order_id not in orders:
                 raise NotDone("its order could not be read")
             call, kind = call_of(merchant_id, claim, orders[effect.order_id]), handlers.kind(effect.kind)
             ensure(kind is not None, "an effect of a kind without a handler was taken")
             outcome = await _apply(world, handlers, call, tx, paces)
+            if (world.clock.now() - began).total_seconds() > LONGEST_HELD_SECONDS:
+                raise NotDone("its orders were held for too long")
             tried = Try(effect.tries, effect.fence, "begun")
             decided.join(effect, kind, tried, _accepted(outcome), 0.0, accepted_before=0)  # type: ignore[arg-type]
         handlers.paces |= {kind: fmean(took) for kind, took in paces.items()}
