@@ -72,6 +72,8 @@ def live_through(trouble: str, cluster: Cluster, load: Load) -> Outcome:
 def _wait_for_answers(load: Load, what: str) -> None:
     known = load.count()
     until(lambda: load.failures or load.count() >= known + SOME, what=what)
+    # A shopper who was refused buys nothing more, and later it would only be seen that answers are missing.
+    assert not load.failures, f"{what}: {load.failures}"
 
 
 def play(names: Sequence[str], kills: int, told: Callable[[list[Outcome]], object]) -> tuple[list[Outcome], list[str]]:
