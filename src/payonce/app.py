@@ -257,16 +257,17 @@ class Assembly:
     async def _describe(self, merchant_id: str, order_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
         if self.world is None:
             raise Refused("the engine was not started", code="not_started")
-        views = await read_orders(self.world, merchant_id, order_ids)
-        return {order_id: self.show(view) for order_id, view in views.items()}
+        return self._shown(await read_orders(self.world, merchant_id, order_ids))
 
     async def _describe_within(
         self, tx: Tx, merchant_id: str, order_ids: Sequence[UUID]
     ) -> Mapping[UUID, Mapping[str, Any]]:
         if self.world is None:
             raise Refused("the engine was not started", code="not_started")
-        views = await read_within(tx, self.world, merchant_id, order_ids)
-        return {order_id: self.show(view) for order_id, view in views.items()}
+        return self._shown(await read_within(tx, self.world, merchant_id, order_ids))
+
+    def _shown(self, orders: Mapping[UUID, OrderView]) -> dict[UUID, dict[str, Any]]:
+        return {order_id: self.show(order) for order_id, order in orders.items()}
 
     def show(self, order: OrderView) -> dict[str, Any]:
         """An order as `GET /v1/orders/{id}` gives it."""

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payonce.api.cards import is_gtin, luhn, refuse_cards
-from payonce.base.errors import Refused
+from payonce.api.problems import problem_of
+from payonce.base.errors import Refused, Unavailable
 from tests.support.site import KEY, PERSON, Site, order_body
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "param", "retryable", "next_action"}
@@ -200,3 +201,13 @@ def test_no_header_breaks_anything(site: Site, name: str, value: str, path: str,
     raw = [(b"host", b"pay.test"), (name.encode(), value.encode("latin-1"))]
     answer: httpx2.Response = site.ask(method, path, headers=raw)
     assert answer.status_code < 500, answer.text
+
+
+def test_why_the_database_cannot_be_reached_is_not_told_to_callers() -> None:
+    """The driver names hosts, databases and accounts; a caller learns that it may try again."""
+    error = Unavailable("later", code="store_unavailable", hint='no entry for host "10.0.0.7", user "payonce"')
+    told = problem_of(error, "https://pay.example", "req_1")
+    assert "hint" not in told and "10.0.0.7" not in str(told) and told["retryable"]
+    assert (
+        problem_of(Unavailable("later", code="not_now", hint="soon"), "https://pay.example", "req_1")["hint"] == "soon"
+    )

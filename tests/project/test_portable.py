@@ -47,7 +47,6 @@ ABOUT_A_SERVER: Final = {f"{STORE}/server.sql", f"{STORE}/migrate.sql"}
 # Where SKIP LOCKED spares somebody a wait, and what happens without it. `tests/crash/test_poor_database.py` tries that.
 SKIPS: Final[dict[str, str]] = {
     "lock_due_effects": "workers wait for each other, and find the effects claimed",
-    "lock_fresh_effects": "workers wait for each other, and find the effects done",
     "lock_expired_effects": "workers wait for each other, and find the claims ended",
     "hold_orders_of_effects": "a worker waits for an order that is being settled",
     "lock_event": "a worker waits, and finds the event applied",

@@ -14,7 +14,7 @@ from payonce.domain.effect import Effect
 from payonce.domain.reversing import Delivery, Done
 from payonce.domain.telling import Running
 from payonce.store import queries
-from payonce.store.database import Row, Tx
+from payonce.store.database import Call, Row, Tx
 from payonce.store.findings import resolve_findings, write_findings
 from payonce.store.owed import write_owed, write_steps
 
@@ -25,17 +25,19 @@ LONGEST_ANSWER: Final = 500
 
 async def lock_due(tx: Tx, merchant_id: str, kinds: Collection[str], limit: int) -> list[Effect]:
     """Effects that are due now, locked until COMMIT, oldest first; those that another worker holds are left out."""
-    rows = await tx.rows(
-        EFFECTS.lock_due_effects, merchant_id=merchant_id, kinds=sorted(kinds), limit=limit, now=tx.now
-    )
+    [rows] = await tx.all(_due(tx, merchant_id, kinds, limit, is_fresh=False))
     return [Effect(*row) for row in rows]
 
 
 async def lock_fresh(tx: Tx, merchant_id: str, kinds: Collection[str], limit: int) -> list[Effect]:
     """The same of effects that were never tried, in a transaction that the server ends where it waits for long."""
-    given = {"merchant_id": merchant_id, "kinds": sorted(kinds), "limit": limit, "now": tx.now}
-    _, rows = await tx.all((EFFECTS.hold_briefly, {}), (EFFECTS.lock_fresh_effects, given))
+    _, rows = await tx.all((EFFECTS.hold_briefly, {}), _due(tx, merchant_id, kinds, limit, is_fresh=True))
     return [Effect(*row) for row in rows]
+
+
+def _due(tx: Tx, merchant_id: str, kinds: Collection[str], limit: int, *, is_fresh: bool) -> Call:
+    given = {"merchant_id": merchant_id, "kinds": sorted(kinds), "limit": limit, "is_fresh": is_fresh, "now": tx.now}
+    return EFFECTS.lock_due_effects, given
 
 
 async def lock_expired(

@@ -6,7 +6,7 @@
 -- is taken, written and marked as done in a single transaction where that is quick.
 
 -- name: lock_due_effects
--- Takes up effects that are due, oldest first, of the kinds that this worker can deliver.
+-- Takes up effects that are due, oldest first, of the kinds that this worker can deliver; fresh ones were never tried.
 SELECT effect_id, key, kind, occasion, nature, order_id, state, reason, tries, fence, due_at, lease_until, owed_at,
     done_at, happened_at, run_id, caused_by
 FROM effects
@@ -14,6 +14,7 @@ WHERE merchant_id = %(merchant_id)s::text
     AND state IN ('pending', 'failed')
     AND due_at <= %(now)s::timestamptz
     AND kind = ANY(%(kinds)s::text[])
+    AND (NOT %(is_fresh)s::boolean OR tries = 0)
 ORDER BY due_at, effect_id
 LIMIT %(limit)s::integer
 FOR UPDATE SKIP LOCKED;
@@ -23,20 +24,6 @@ FOR UPDATE SKIP LOCKED;
 -- on), for a statement, for whoever began it.
 SELECT set_config('lock_timeout', '250ms', true), set_config('statement_timeout', '1s', true),
     set_config('idle_in_transaction_session_timeout', '1s', true);
-
--- name: lock_fresh_effects
--- Takes up effects that are due and were never tried, of kinds whose handlers write to this database.
-SELECT effect_id, key, kind, occasion, nature, order_id, state, reason, tries, fence, due_at, lease_until, owed_at,
-    done_at, happened_at, run_id, caused_by
-FROM effects
-WHERE merchant_id = %(merchant_id)s::text
-    AND state IN ('pending', 'failed')
-    AND due_at <= %(now)s::timestamptz
-    AND kind = ANY(%(kinds)s::text[])
-    AND tries = 0
-ORDER BY due_at, effect_id
-LIMIT %(limit)s::integer
-FOR UPDATE SKIP LOCKED;
 
 -- name: look_for_due_effects
 -- Shows effects that are due, for a look without any effect.

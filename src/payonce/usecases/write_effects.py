@@ -6,11 +6,11 @@ Raises whatever a handler raises, after everything was rolled back; a handler th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Final, Protocol, cast
 
-from payonce.base.errors import ensure
+from payonce.base.errors import Bug, ensure
 from payonce.domain.delivering import Accepted, NotAccepted, NotNeeded, Outcome, Pace, Round, Try
 from payonce.domain.effect import Effect
 from payonce.store import effects as store
@@ -41,8 +41,8 @@ def quick_kinds(handlers: Handlers, names: Collection[str], limit: int) -> tuple
     to `limit`, hold their orders for no longer than HELD_SECONDS together.
     """
     quick = [name for name in names if handlers.paces.get(name, HELD_SECONDS) < HELD_SECONDS]
-    slowest = max((handlers.paces[name] for name in quick), default=HELD_SECONDS)
-    return quick, limit if slowest <= HELD_SECONDS / max(limit, 1) else int(HELD_SECONDS / slowest)
+    slowest = max((handlers.paces[name] for name in quick), default=0.0)
+    return quick, min(limit, int(HELD_SECONDS / slowest)) if slowest > 0 else limit
 
 
 async def write_fresh(
@@ -67,13 +67,14 @@ async def write_fresh(
             if effect.order_id not in orders:
                 raise NotDone("its order could not be read")
             call, kind = call_of(merchant_id, claim, orders[effect.order_id]), handlers.kind(effect.kind)
-            ensure(kind is not None, "an effect of a kind without a handler was taken")
+            if kind is None:
+                raise Bug("an effect of a kind without a handler was taken")
             outcome = await _apply(world, handlers, call, tx, paces)
             if (world.clock.now() - began).total_seconds() > LONGEST_HELD_SECONDS:
                 raise NotDone("its orders were held for too long")
             tried = Try(effect.tries, effect.fence, "begun")
-            decided.join(effect, kind, tried, _accepted(outcome), 0.0, accepted_before=0)  # type: ignore[arg-type]
-        handlers.paces |= {kind: fmean(took) for kind, took in paces.items()}
+            decided.join(effect, kind, tried, _accepted(outcome), 0.0, accepted_before=0)
+        handlers.paces |= _means(paces)
         return list(decided.changed.values())
 
     return await in_round(world, merchant_id, decide, name="write_effects", actor=ACTOR, pace=pace)
@@ -98,7 +99,7 @@ async def write_effects(
                 continue
             outcome = await _apply(world, handlers, call, tx, paces)
             decided.join(effect, kind, tried, _accepted(outcome), 0.0, others, wanted.get(effect.id, 0))
-        handlers.paces |= {kind: fmean(took) for kind, took in paces.items()}
+        handlers.paces |= _means(paces)
         return [effects[claim.effect.id] for claim, _ in calls]
 
     return await in_round(world, merchant_id, decide, name="write_effects", actor=ACTOR, pace=pace)
@@ -110,6 +111,10 @@ async def _apply(world: World, handlers: Handlers, call: EffectCall, tx: Tx, pac
     outcome = await handlers.writer(call.kind).apply(call, _connection(tx))
     paces[call.kind].append((world.clock.now() - began).total_seconds())
     return outcome
+
+
+def _means(paces: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {kind: fmean(took) for kind, took in paces.items()}
 
 
 def _accepted(outcome: Outcome) -> Accepted:
