@@ -64,7 +64,8 @@ class Values:
         self._known: dict[str, Any] = {
             "merchant_id": DEFAULT_MERCHANT, "provider": "stripe", "account": "main", "limit": LIMIT, "most": 4000,
             "others": 999, "intervals": 3, "at_least": 600.0, "repeats": 10, "usual_tries": 2, "bucket_seconds": 60,
-            "most_runs": 20, "comparison": 1, "by_payer": True, "only_in_force": True, "is_open": None, "is_fresh": True,
+            "most_runs": 20, "comparison": 1, "by_payer": True, "only_in_force": True, "is_open": None,
+            "is_fresh": True,
             "reference": f"r{number}", "token": token, "tokens": [token], "payer_reference": "payer",
             "purpose": f"p{number}",
             "purposes": [f"p{number}"], "key": f"k{number}", "keys": [f"e{number}"], "key_hash": b"h",
