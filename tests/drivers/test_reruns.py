@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
 import pytest
 
-from payonce.base.errors import Bug, Conflict, PayonceError, Unavailable
+from payonce.base.errors import Bug, Conflict, PayonceError, Refused, Unavailable
 from payonce.drivers.failures import ConnectionCut, constraint_of
 from payonce.drivers.transaction import Moment
 from payonce.store.database import Limits, Query, Tx
@@ -311,12 +311,10 @@ def absent_standby(postgres: TestServer) -> Iterator[Rival]:
             until(lambda: admin.execute("SHOW synchronous_standby_names").fetchone() == ("",))
 
 
-def test_a_commit_whose_wait_for_the_standby_was_cancelled_is_unknown_and_runs_again(
-    drive: Drive, absent_standby: Rival, things: Things
-) -> None:
-    """The server answers COMMIT and adds a notice: committed here, perhaps nowhere else."""
+@contextmanager
+def cancelled_waits(absent_standby: Rival) -> Iterator[None]:
+    """The first COMMIT that waits for the standby is cut off, and from then on none waits."""
     waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'"
-    runs: list[str] = []
 
     def cancel_the_wait() -> None:
         until(lambda: absent_standby.execute(waiting).fetchone() is not None)
@@ -325,17 +323,49 @@ def test_a_commit_whose_wait_for_the_standby_was_cancelled_is_unknown_and_runs_a
         absent_standby.execute("SELECT pg_cancel_backend(%s)", [pid])
         absent_standby.execute("SELECT pg_reload_conf()")
 
+    until(lambda: absent_standby.execute("SHOW synchronous_standby_names").fetchone() == ("nobody",))
+    canceller = threading.Thread(target=cancel_the_wait)
+    canceller.start()
+    yield
+    canceller.join()
+
+
+def test_a_commit_whose_wait_for_the_standby_was_cancelled_is_unknown_and_runs_again(
+    drive: Drive, absent_standby: Rival, things: Things
+) -> None:
+    """The server answers COMMIT and adds a notice: committed here, perhaps nowhere else."""
+    runs: list[str] = []
+
     async def work(tx: Tx) -> str:
         runs.append(await put_one(tx))
         return runs[-1]
 
-    until(lambda: absent_standby.execute("SHOW synchronous_standby_names").fetchone() == ("nobody",))
-    canceller = threading.Thread(target=cancel_the_wait)
-    canceller.start()
-    assert drive.transact(work) == "found"
-    canceller.join()
+    with cancelled_waits(absent_standby):
+        assert drive.transact(work) == "found"
     assert runs == ["wrote", "found"]
     assert things() == {"a": 1}
+
+
+def test_a_refusal_of_a_server_that_cannot_commit_is_nobodys_answer(
+    drive: Drive, absent_standby: Rival, rival: Rival
+) -> None:
+    """Section 7: a leader that was replaced remembers no order that was placed since, and would refuse its payer."""
+    rival.execute("SET synchronous_commit = local")
+    runs: list[str] = []
+
+    async def work(tx: Tx) -> str:
+        tx.otherwise(PUT, name="receipt", amount=1)
+        found = await tx.one(READ, name="order")
+        runs.append("unknown" if found is None else "known")
+        if found is None:
+            # The next run comes to a server that knows it.
+            rival.execute("INSERT INTO things VALUES ('order', 1)")
+            raise Refused("there is no such order", code="order_unknown")
+        return runs[-1]
+
+    with cancelled_waits(absent_standby):
+        assert drive.transact(work) == "known"
+    assert runs == ["unknown", "known"]
 
 
 # ---- not now

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from payonce.base.errors import Bug, Refused
+from payonce.base.errors import Bug, Conflict, Refused, Unavailable
 from payonce.store.database import Awaited, Limits, Query, Tx, in_transaction
 from tests.drivers.conftest import ADD, PUT, RAISE_ALL, READ, READ_ALL, OpenDrive
 from tests.support.clocks import HandClock
@@ -51,6 +53,50 @@ def test_a_refusal_changes_nothing_and_passes_through_as_it_is(drive: Drive, thi
     assert raised.value is refusal
     assert things() == {}
     test_what_a_closure_wrote_is_there_when_the_transaction_returns(drive, things)
+
+
+def test_what_is_to_be_written_otherwise_is_written_where_the_closure_refuses(drive: Drive, things: Things) -> None:
+    async def work(tx: Tx, ends: Exception | None) -> str:
+        tx.otherwise(PUT, name="refused", amount=1)
+        await tx.run(ADD, name="a", amount=1)
+        awaited = tx.read_later(READ_ALL)
+        tx.later(ADD, name="b", amount=2)
+        if ends is None:
+            return "done"
+        with suppress(Bug):
+            assert not awaited.rows
+        raise ends
+
+    for refusal in (Refused("no", code="no"), Conflict("no more", code="no")):
+        with pytest.raises(type(refusal)) as raised:
+            drive.transact(partial(work, ends=refusal))
+        assert raised.value is refusal
+        assert things() == {"refused": 1}
+    for other in (Unavailable("later", code="later"), Bug("wrong"), ValueError()):
+        with pytest.raises(type(other)):
+            drive.transact(partial(work, ends=other))
+    assert things() == {"refused": 1}
+    assert drive.transact(partial(work, ends=None)) == "done"
+    assert things() == {"refused": 1, "a": 1, "b": 2}
+
+
+def test_a_refusal_costs_one_round_trip_with_what_is_written_of_it(open_drive: OpenDrive, things_url: str) -> None:
+    async def read_first(tx: Tx) -> None:
+        tx.otherwise(PUT, name="refused", amount=1)
+        await tx.rows(READ_ALL)
+        raise Refused("no", code="no")
+
+    async def at_once(tx: Tx) -> None:
+        tx.otherwise(PUT, name="at once", amount=1)
+        raise Refused("no", code="no")
+
+    with watched_line(things_url) as line:
+        drive = open_drive(line.dsn)
+        for work, trips in ((read_first, 2), (at_once, 1)):
+            before = line.round_trips
+            with pytest.raises(Refused):
+                drive.transact(work)
+            assert line.round_trips - before == trips
 
 
 def test_rows_are_read_by_name_and_fill_a_class(drive: Drive, rival: psycopg.Connection[Any]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from payonce.base.errors import Conflict, PayonceError
+from payonce.base.errors import Conflict, PayonceError, Refused
 from payonce.domain.policy import Policy
 from payonce.usecases.answers import AlreadyPaid, Checkout, InProgress, OrderView
+from payonce.usecases.ask_refund import ask_refund
 from tests.promises.acts import MINUTE, cancel, expire, findings, heal, intent_of, spoil
 from tests.promises.conftest import Build, build, house
 from tests.promises.soundness import everything
@@ -162,3 +165,17 @@ def test_that_a_purpose_is_paid_is_said_by_a_transaction_that_wrote(house: House
     with pytest.raises(Conflict):
         place(house, reference="R-2")
     assert house.rows("SELECT count(*) FROM receipts") == [(before + 1,)]
+
+
+def test_a_refusal_is_said_by_a_transaction_that_wrote(house: House) -> None:
+    """C22: a server that lost its last commits knows no order that was placed since, and would refuse its payer."""
+    order = place(house).order
+    refusals: list[Callable[[], object]] = [
+        lambda: house.click(replace(order, id=house.world.ids.new())),
+        lambda: place(house, purpose="another", reference=order.reference),
+        lambda: house.run(ask_refund(house.world, "default", order.id, reason="goodwill", actor="support")),
+    ]
+    for written, refuse in enumerate(refusals, 1):
+        with pytest.raises((Conflict, Refused)):
+            refuse()
+        assert house.rows("SELECT count(*) FROM receipts WHERE answer = 'refused'") == [(written,)]

@@ -7,13 +7,14 @@ of `store/database.py`; what errors mean is decided in `failures.py`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, Protocol, TypeVar
+from functools import partial
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from psycopg import Error, pq
 
 from payonce.base.chance import Chance
 from payonce.base.clock import Clock
-from payonce.base.errors import PayonceError
+from payonce.base.errors import Conflict, PayonceError, Refused
 from payonce.drivers.failures import (
     ConnectionCut,
     commit_unknown,
@@ -37,7 +38,7 @@ from payonce.drivers.transaction import (
     OpenTx,
     unobserved,
 )
-from payonce.store.database import RERUN_CONSTRAINTS, Limits, Meanings, RerunConstraints, T, Tx, inside
+from payonce.store.database import RERUN_CONSTRAINTS, Call, Limits, Meanings, RerunConstraints, T, Tx, inside
 from payonce.store.tallies import MEANINGS
 
 # "canceling wait for synchronous replication": committed here, perhaps not on the standby. 57P01 is the same warning
@@ -130,7 +131,7 @@ class PostgresDatabase:
             patience_seconds=None if name.startswith(_WITHOUT_LIMIT) else self._limits.answer_seconds,
         )
         try:
-            result = await work(tx)
+            said = await _said(work, tx, self._begin(read_only))
             has_work = await tx.ready()
         except BaseException as error:
             # A handler that wrote through the bare connection meets the same errors as our own statements do.
@@ -142,7 +143,7 @@ class PostgresDatabase:
         await self._lines.undisturbed(self._commit(line, tx, name, read_only, has_work))
         if has_work:
             await self._answered(name, run)
-        return result
+        return said()
 
     async def _take(self, name: str) -> Pipeline:
         try:
@@ -198,7 +199,7 @@ class PostgresDatabase:
         doubt.__cause__ = error
         raise _Again(unavailable(name, doubt)) from doubt
 
-    def _begin(self, read_only: bool) -> tuple[Any, Any]:
+    def _begin(self, read_only: bool) -> Call:
         if self._limits.serializable:
             return BEGIN_SERIALIZABLE_READ_ONLY if read_only else BEGIN_SERIALIZABLE
         return BEGIN_READ_ONLY if read_only else BEGIN
@@ -207,3 +208,20 @@ class PostgresDatabase:
         """Seconds before the next run: doubling, with half of it left to chance."""
         longest: float = min(self._limits.longest_pause_seconds, self._limits.first_pause_seconds * 2 ** (run - 1))
         return longest * (0.5 + self._chance.uniform() / 2)
+
+
+async def _said(work: Callable[[Tx], Awaitable[T]], tx: OpenTx, begin: Call) -> Callable[[], T]:
+    """What the closure came to, to be said once it is committed: its result, or a refusal that leaves something to
+    commit. What it read may be old, and a server refuses only where it could have committed as well.
+    """
+    try:
+        result = await work(tx)
+    except (Refused, Conflict) as refusal:
+        if not tx.refuse(begin):
+            raise
+        return partial(_refuse, refusal)
+    return lambda: result
+
+
+def _refuse(refusal: PayonceError) -> NoReturn:
+    raise refusal

@@ -85,6 +85,7 @@ class OpenTx:
         self._end = end
         self._patience_seconds = patience_seconds
         self._queue: list[Call] = []
+        self._instead: list[Call] = []
         # By the place of their statements in the queue.
         self._awaited: list[tuple[int, Awaited]] = []
         self._is_open = True
@@ -126,6 +127,19 @@ class OpenTx:
         self._awaited.append((len(self._queue), awaited))
         self.later(query, **params)
         return awaited
+
+    def otherwise(self, query: Query, /, **params: object) -> None:
+        """Queue `query` for the case that the closure refuses."""
+        self._instead.append((query, params))
+
+    def refuse(self, begin: Call) -> bool:
+        """Let what `otherwise` queued be committed instead of the closure's work; False where that is nothing."""
+        if not self._instead:
+            return False
+        self._queue, self._awaited = self._instead, []
+        if self._begin is None:
+            self._begin, self._behind_begin = ROLLBACK, [begin]
+        return True
 
     async def ready(self) -> bool:
         """Close the transaction for its closure; whether there is anything to commit. Raises a failure that the

@@ -102,6 +102,13 @@ class Tx(Protocol):
         """
         ...
 
+    def otherwise(self, query: Query, /, **params: object) -> None:
+        """Queue `query` for the case that the closure raises Refused or Conflict: its work is rolled back, this is
+        committed on the same connection, and only then the refusal leaves. A server that was replaced and does not know
+        it cannot commit, so nobody is refused by what it remembers: the closure is run again elsewhere.
+        """
+        ...
+
 
 class Database(Protocol):
     """Where transactions come from."""
@@ -109,10 +116,11 @@ class Database(Protocol):
     async def transaction(self, work: Callable[[Tx], Awaitable[T]], *, name: str, read_only: bool = False) -> T:
         """Run `work` in a transaction and COMMIT it; what `work` returned, from the run that was committed.
 
-        `name` says in logs and errors whose transaction it is. When `work` raises, everything is rolled back and its
-        error passes through. Raises Unavailable `store_unavailable` when the database does not answer or the runs are
-        used up (then the outcome of the last one may be unknown), what `meanings` says for a violated constraint, and
-        Bug for SQL that is wrong, for a constraint without a meaning, and for a transaction inside a transaction.
+        `name` says in logs and errors whose transaction it is. When `work` raises, everything is rolled back, what
+        `otherwise` queued is committed where it refused, and its error passes through. Raises Unavailable
+        `store_unavailable` when the database does not answer or the runs are used up (then the outcome of the last one
+        may be unknown), what `meanings` says for a violated constraint, and Bug for SQL that is wrong, for a constraint
+        without a meaning, and for a transaction inside a transaction.
         """
         ...
 

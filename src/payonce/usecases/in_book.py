@@ -13,6 +13,7 @@ from payonce.domain.book import Book
 from payonce.domain.order import Order
 from payonce.store import books
 from payonce.store.database import Tx
+from payonce.usecases.receipts import receipt_if_refused
 from payonce.usecases.tape import IdTape
 from payonce.usecases.world import World
 
@@ -35,10 +36,11 @@ async def in_book(
     `actor` is who stands in the audit; the transaction's name where no person acts. `beside`: what else is
     asked while the book is loaded. Raises Refused `order_unknown` (404) where the merchant has no such order.
     """
-    tape = IdTape(world.ids)
+    tape, receipt = IdTape(world.ids), world.ids.new()
 
     async def work(tx: Tx) -> T:
         tape.rewind()
+        receipt_if_refused(tx, merchant_id, order_id, receipt)
         rules = world.rules_of(merchant_id)
         loaded = await books.load(tx, merchant_id, None, [order_id], tape.next, world.kinds, rules=rules, beside=beside)
         if not loaded:

@@ -30,6 +30,7 @@ from payonce.usecases.choose_account import refuse_unpayable
 from payonce.usecases.close_orders import LONGEST_DRIVE, drive_close
 from payonce.usecases.items import Item, checked_items
 from payonce.usecases.read_order import AskedOrders, ask_orders, read_order
+from payonce.usecases.receipts import receipt_if_refused
 from payonce.usecases.tape import IdTape
 from payonce.usecases.world import World
 
@@ -97,6 +98,7 @@ async def place_order(world: World, merchant_id: str, wish: PlaceOrder, *, drive
 
     async def work(tx: Tx) -> tuple[_Placement, AskedOrders | None]:
         tape.rewind()
+        receipt_if_refused(tx, merchant_id, order_id, receipt)
         reference = {"merchant_id": merchant_id, "reference": wish.reference}
         named = books.Beside((ORDERS.order_by_reference, reference), waits=True)
         purposes = [wish.purpose, *await _other_purposes(tx, world, merchant_id, wish)]
