@@ -27,10 +27,10 @@ from uuid import UUID
 from payonce import app
 from payonce.accounts import Account, Real, Simulated
 from payonce.alarm import Alarm
-from payonce.api.checkout_tally import CheckoutTally
 from payonce.asgi import Mounted
 from payonce.base.clock import Clock
 from payonce.base.errors import Refused
+from payonce.clicking import Clicking
 from payonce.declaring import Bounded, Declares, Offload
 from payonce.domain.effect import EffectKind
 from payonce.domain.policy import Policy
@@ -64,7 +64,6 @@ from payonce.usecases.receive import Delivery, receive
 from payonce.usecases.refresh_order import refresh_order
 from payonce.usecases.restock_order import restock_order
 from payonce.usecases.set_stock import StockView, list_stock, set_stock
-from payonce.usecases.tally_checkouts import counted_checkout
 from payonce.usecases.world import World
 from payonce.waking import WakingDatabase
 
@@ -125,7 +124,7 @@ class Payonce(Declares):
         self._worker: Worker | None = None
         self._mounted: Mounted | None = None
         self._counted: Any = None
-        self._tally: CheckoutTally | None = None
+        self._clicking: Clicking | None = None
 
     async def start(self, *, work: bool = True, local_url: str | None = None, simulator: bool = True) -> None:
         """Open everything: database, migrations, accounts, and (with `work`) the worker. Whatever fails closes again.
@@ -162,7 +161,7 @@ class Payonce(Declares):
                     ending.push_async_callback(sender.close)
             if self._database is not None:
                 ending.push_async_callback(self._database.close)
-            for part in (self._mounted, self._tally):
+            for part in (self._mounted, self._clicking):
                 if part is not None:
                     ending.push_async_callback(part.aclose)
             ending.push_async_callback(self._alarm.close)
@@ -221,8 +220,8 @@ class Payonce(Declares):
         payer says expressly that nothing was sent.
         """
         click = Click(provider=provider, account=account, flow=flow, leave_attempt=leave_attempt)
-        self._tally = self._tally or CheckoutTally(self.world)
-        return await counted_checkout(self._tally, self.world, self.installation.merchant_id, id_of(order), click)
+        self._clicking = self._clicking or Clicking(self.world)
+        return await self._clicking.ensure(self.world, self.installation.merchant_id, id_of(order), click)
 
     async def read_order(self, order: OrderView | UUID | str) -> OrderView:
         """The order as it stands. Reading changes nothing. Raises Refused `order_unknown`."""
@@ -375,7 +374,7 @@ class Payonce(Declares):
         return Worker(self._assembly.lanes(self.world, side_by_side.SideBySide(), self._observed, alerting))
 
     def _forget(self) -> None:
-        self._worker = self._database = self._transport = self._server = self._tally = None
+        self._worker = self._database = self._transport = self._server = self._clicking = None
         self.simulations.clear()
         self._assembly.world = None
 

@@ -48,7 +48,7 @@ def test_what_is_told_to_come_back_is_counted(site: Site) -> None:
     waiting._gatherer._most_waiting = 0
     with pytest.raises(Unavailable, match="too many reads wait"):
         asyncio.run(waiting.by_token("0" * 26))
-    assert shed(site) == {"requests": 1, "bodies": 1, "reads": 1, "deliveries": 0, "keys": 0}
+    assert shed(site) == {"requests": 1, "bodies": 1, "reads": 1, "deliveries": 0, "keys": 0, "checkouts": 0}
 
 
 def shed(site: Site) -> dict[str, float]:

@@ -13,6 +13,7 @@ from payonce.usecases.world import DEFAULT_MERCHANT
 from tests.crash.lives import Flow
 from tests.crash.mortal import DAY, HOUR, MINUTE, MortalHouse
 from tests.promises.acts import cancel, heal, refresh, spoil
+from tests.support.meeting import Meeting, clicks_on
 from tests.support.parties import Seating, nowpayments_seat, stripe_seat, zalopay_seat
 
 SEAT = [{"sku": "seat", "quantity": 1}]
@@ -127,6 +128,22 @@ def clicking(name: str, set_up: Any, *, pays: bool = True, asks_again: bool = Tr
     return Flow(f"checkout {name}", set_up, click, rest, choices, asks_again)
 
 
+def two_placed(house: MortalHouse) -> list[OrderView]:
+    """Two orders that nobody has clicked on."""
+    return [house.place("fee:1"), house.place("fee:2")]
+
+
+def click_together(house: MortalHouse, orders: list[OrderView]) -> object:
+    """Clicks on both at the same moment, of which one comes twice: one transaction decides for all three."""
+    return house.run(clicks_on([*orders, orders[0]], Meeting())(house.world))
+
+
+def come_back_to_both(house: MortalHouse, orders: list[OrderView]) -> None:
+    """Both payers come back and pay."""
+    for order in orders:
+        house.pay_in_the_end(order)
+
+
 def left(house: MortalHouse, order: OrderView) -> None:
     """Pay by another way, because nothing was sent to the first address."""
     house.click(order, flow="payment", leave_attempt=1)
@@ -173,6 +190,7 @@ ORDERS = (
     clicking("first", placed),
     clicking("first, and nobody comes back", placed, pays=False, asks_again=False),
     clicking("first, by intent", placed, seat=by_intent()),
+    Flow("checkouts that come together", two_placed, click_together, come_back_to_both, asks_again=True),
     clicking("with a page", with_page),
     clicking("with a stale page", with_old_page),
     clicking("with a stale page, and nobody comes back", with_old_page, pays=False, asks_again=False),

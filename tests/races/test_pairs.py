@@ -33,6 +33,7 @@ from tests.promises.acts import HOUR, MINUTE, spoil
 from tests.promises.soundness import assert_sound
 from tests.races.puppets import Choose, Puppet, Work, at_random, next_step, play, preempted_at
 from tests.support.house import House
+from tests.support.meeting import Meeting, clicks_on
 
 # More boundaries than any use case here has; each is reached once, and then the pair is done.
 MOST_STEPS = 60
@@ -238,6 +239,23 @@ def resolving_and_clicking(house: House, purpose: str) -> tuple[Work, Work, Call
     return resolve(), click(order), check
 
 
+def clicks_that_came_together(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
+    """Two processes, each with two clicks in one transaction, on the same two orders: one object for each."""
+    orders = [house.place(purpose), house.place(f"{purpose}/b")]
+
+    def check(one: Any, two: Any) -> None:
+        answers = [*zip(orders, one, strict=True), *zip(reversed(orders), two, strict=True)]
+        assert all(isinstance(answer, Checkout | Silent) for _, answer in answers), answers
+        for order in orders:
+            assert [attempt.number for attempt in house.see(order).attempts] == [1]
+            made = {answer.url for whose, answer in answers if whose == order and isinstance(answer, Checkout)}
+            assert len(made) <= 1
+        # A stranger to both may have waited for the other's call until his patience was over.
+        assert any(isinstance(answer, Checkout) for _, answer in answers)
+
+    return clicks_on(orders, Meeting()), clicks_on(orders[::-1], Meeting()), check
+
+
 def one_reference(house: House, purpose: str) -> tuple[Work, Work, Callable[[Any, Any], None]]:
     """One reference for two purposes: the first one has it."""
 
@@ -256,6 +274,7 @@ SAME: tuple[Scene, ...] = (
     refunds_sent_twice,
     one_effect_two_workers,
     stale_clicks,
+    clicks_that_came_together,
     two_payments,
     the_same_payment_twice,
     two_amounts,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -28,6 +29,7 @@ from payonce.api.readings import Readings
 from payonce.api.settings import ApiSettings
 from payonce.api.shedding import Shed
 from payonce.api.status_board import Snapshot, StatusBoard
+from payonce.api.together import Together
 from payonce.api.words import listed, name_of
 from payonce.base import ids
 from payonce.base.errors import Refused, Unavailable
@@ -49,7 +51,7 @@ MOST_CLICKS: Final = 60
 
 
 class Edge:
-    """The shared parts, by name."""
+    """The shared parts, by name. In its world clicks that come at the same moment are decided together."""
 
     def __init__(
         self, world: World, settings: ApiSettings, *, shop: bool = False, simulated: bool = False,
@@ -57,7 +59,6 @@ class Edge:
         # How long requests wait for the database at present.
         wait_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
-        self.world = world
         self.settings = settings
         self.has_shop = shop
         self.metrics = metrics or Metrics()
@@ -80,6 +81,8 @@ class Edge:
             is_pressed=lambda: wait_seconds() > PRESSED_SECONDS,
         )  # fmt: skip
         self.readings = Readings(world, self.shed.note)
+        self.together = Together(world, self.shed.note)
+        self.world = replace(world, together=self.together)
         # Idempotency keys of requests that are answered afresh; only callers with a key of ours bind one.
         self.binding: Gatherer[Keyed, Refused | None] = Gatherer(
             partial(hold_bodies, world), items="keys", apart=True, on_full=self.shed.note
@@ -161,6 +164,7 @@ class Edge:
         await self.gatherer.close()
         await self.readings.close()
         await self.binding.close()
+        await self.together.aclose()
         await self.evidence.close()
         await self.tally.aclose()
 

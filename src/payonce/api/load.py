@@ -22,7 +22,7 @@ LONGEST_WAIT_SECONDS: Final = 2.0
 # The paths whose requests are not counted.
 UNCOUNTED: Final = ("/webhooks/", "/livez", "/readyz", "/metrics")
 # What there can be too much of: two are counted here, the others by the gatherers.
-TooMuch: TypeAlias = Literal["requests", "bodies", "deliveries", "reads", "keys"]
+TooMuch: TypeAlias = Literal["requests", "bodies", "deliveries", "reads", "keys", "checkouts"]
 
 
 class Load:

@@ -25,6 +25,8 @@ class Day:
     simply: float = 1.0
     groups: float = 0.3
     gather_seconds: float = 0.02
+    # How long clicks of one host wait for others, where they are gathered at all.
+    click_seconds: float = 0.02
     # How often at most a payer looks at his order afterwards, and what the cashier's wishes for one are multiplied by.
     looks: int = 3
     wishes: float = 1.0
@@ -40,6 +42,7 @@ RUSH: Final = Day(
     simply=8.0,
     groups=1.0,
     gather_seconds=0.7,
+    click_seconds=0.3,
     looks=1,
     wishes=0.1,
 )

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -45,6 +45,7 @@ from payonce.simulation.server import empty
 from payonce.simulation.storekeeper import check_goods, check_paid_out, check_shares, fill_up, keep_store
 from payonce.simulation.stories import CURRENCIES, tell
 from payonce.simulation.till import Till
+from payonce.simulation.together import Together
 from payonce.simulation.troubles import plan_troubles
 from payonce.simulation.truth import compare, rows
 from payonce.simulation.workers import LONGEST_PACE, Workers
@@ -263,7 +264,20 @@ def _host(scene: Scene, name: str, adapters: Mapping[str, Adapter], flows: Mappi
         database, clock, Ids(clock, chance), chance, tills, dict.fromkeys(tills, MERCHANT), list(KINDS), scene.policy,
         flows, public_url=PUBLIC_URL,
     )  # fmt: skip
-    return Host(name, clock, world)
+    host = Host(name, clock, world)
+    if scene.draw.happens(scene.day.groups, "clicks come in groups", name):
+        host.world = replace(world, together=_together(scene, host))
+    return host
+
+
+def _together(scene: Scene, host: Host) -> Together:
+    def hand(key: str, story: str) -> World:
+        return host.hand(scene.draw, key, scene.made, story)
+
+    def note(clicks: int) -> None:
+        scene.counts["clicks decided together"] += clicks > 1
+
+    return Together(scene.scheduler, host.name, scene.day.click_seconds, hand, note)
 
 
 def _policy(draw: Draw, goods: Goods) -> Policy:

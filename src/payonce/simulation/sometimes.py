@@ -99,7 +99,7 @@ ANSWERS: Final = (
     "refund surplus second_charge succeeded", "refund surplus over_payment succeeded", "refund order asked succeeded",
     "refund surplus second_charge failed", "refund surplus second_charge planned",
      "Received.forged.forged.", "Received.retry.retry.store_unavailable",
-    "error sold_out", "money at risk with a finding",
+    "error sold_out", "money at risk with a finding", "clicks decided together",
 )  # fmt: skip
 # What only seeds with such an account can meet, in answers and in arrows.
 AT: Final[dict[str, tuple[str, ...]]] = {

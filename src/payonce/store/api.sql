@@ -48,12 +48,22 @@ WHERE merchant_id = %(merchant_id)s::text
     AND idempotency_key = %(key)s::text
 FOR UPDATE;
 
--- name: read_request
--- Reads which body an idempotency key was first sent with, where nothing else is asked of it.
-SELECT fingerprint
+-- name: bind_requests
+-- Binds idempotency keys to the bodies that they first came with, in one order everywhere, so that nobody who binds the
+-- same keys waits in a circle.
+INSERT INTO api_requests (merchant_id, idempotency_key, fingerprint, route, state, lease_until, fence, created_at)
+SELECT
+    %(merchant_id)s::text, n.key, n.fingerprint, n.route, 'done', %(now)s::timestamptz, 1, %(now)s::timestamptz
+FROM unnest(%(keys)s::text[], %(fingerprints)s::bytea[], %(routes)s::text[]) AS n (key, fingerprint, route)
+ORDER BY n.key
+ON CONFLICT (merchant_id, idempotency_key) DO NOTHING;
+
+-- name: read_requests
+-- Reads which body each idempotency key was first sent with, where nothing else is asked of it.
+SELECT idempotency_key, fingerprint
 FROM api_requests
 WHERE merchant_id = %(merchant_id)s::text
-    AND idempotency_key = %(key)s::text;
+    AND idempotency_key = ANY(%(keys)s::text[]);
 
 -- name: take_over_request
 -- Gives a request whose caller died to the next one; the old fence can no longer finish it.

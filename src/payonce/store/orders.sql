@@ -48,28 +48,35 @@ WHERE merchant_id = %(merchant_id)s::text
 ORDER BY purpose;
 
 -- name: checkout_facts
--- Reads what a request to a provider is made from, from our own rows only.
+-- Reads what requests to a provider are made from, from our own rows only.
 SELECT o.order_id, o.reference, o.success_url, o.cancel_url, p.email
 FROM orders AS o
 LEFT JOIN payers AS p
     ON p.merchant_id = o.merchant_id
     AND p.order_id = o.order_id
 WHERE o.merchant_id = %(merchant_id)s::text
-    AND o.order_id = %(order_id)s::uuid;
+    AND o.order_id = ANY(%(order_ids)s::uuid[]);
 
--- name: insert_attempt
--- Stores an attempt before its call, with the exact request bytes; one live attempt per purpose, by constraint.
+-- name: insert_attempts
+-- Stores attempts before their calls, with the exact request bytes; one live attempt per purpose, by constraint.
 INSERT INTO attempts (
     merchant_id, attempt_id, order_id, purpose, number, provider, account, flow, state, amount_minor, currency,
     request_method, request_path, request_body, request_key, request_version, fence, lease_until, expires_at, created_at,
     sent_at, handle_kind, handle_ref, watch_until
 )
-VALUES (
-    %(merchant_id)s::text, %(attempt_id)s::uuid, %(order_id)s::uuid, %(purpose)s::text, %(number)s::integer,
-    %(provider)s::text, %(account)s::text, %(flow)s::text, 'creating', %(amount_minor)s::bigint, %(currency)s::text,
-    %(method)s::text, %(path)s::text, %(body)s::bytea, %(key)s::text, %(version)s::text, 1,
-    %(lease_until)s::timestamptz, %(expires_at)s::timestamptz, %(now)s::timestamptz, %(now)s::timestamptz,
-    %(handle_kind)s::text, %(handle_ref)s::text, %(watch_until)s::timestamptz
+SELECT
+    %(merchant_id)s::text, n.attempt_id, n.order_id, n.purpose, n.number, n.provider, n.account, n.flow, 'creating',
+    n.amount_minor, n.currency, n.method, n.path, n.body, n.key, n.version, 1, n.lease_until, n.expires_at,
+    %(now)s::timestamptz, %(now)s::timestamptz, n.handle_kind, n.handle_ref, n.watch_until
+FROM unnest(
+    %(attempt_ids)s::uuid[], %(order_ids)s::uuid[], %(purposes)s::text[], %(numbers)s::integer[],
+    %(providers)s::text[], %(accounts)s::text[], %(flows)s::text[], %(amounts)s::bigint[], %(currencies)s::text[],
+    %(methods)s::text[], %(paths)s::text[], %(bodies)s::bytea[], %(keys)s::text[], %(versions)s::text[],
+    %(leases)s::timestamptz[], %(expires)s::timestamptz[], %(handle_kinds)s::text[], %(handle_refs)s::text[],
+    %(watches)s::timestamptz[]
+) AS n (
+    attempt_id, order_id, purpose, number, provider, account, flow, amount_minor, currency, method, path, body, key,
+    version, lease_until, expires_at, handle_kind, handle_ref, watch_until
 );
 
 -- name: refs_of_attempt
@@ -94,11 +101,12 @@ FROM attempts
 WHERE merchant_id = %(merchant_id)s::text
     AND attempt_id = %(attempt_id)s::uuid;
 
--- name: insert_receipt
--- Writes that an order was answered for: "already done" is said only after a COMMIT that wrote something. When the answer
--- of that COMMIT was lost, the next run writes the same receipt again, so that it has written as well.
+-- name: insert_receipts
+-- Writes that orders were answered for: "already done" is said only after a COMMIT that wrote something. When the answer
+-- of that COMMIT was lost, the next run writes the same receipts again, so that it has written as well.
 INSERT INTO receipts (merchant_id, receipt_id, order_id, answer, at)
-VALUES (%(merchant_id)s::text, %(receipt_id)s::uuid, %(order_id)s::uuid, %(answer)s::text, %(now)s::timestamptz)
+SELECT %(merchant_id)s::text, n.receipt_id, n.order_id, n.answer, %(now)s::timestamptz
+FROM unnest(%(receipt_ids)s::uuid[], %(order_ids)s::uuid[], %(answers)s::text[]) AS n (receipt_id, order_id, answer)
 ON CONFLICT (merchant_id, receipt_id) DO UPDATE
 SET at = excluded.at;
 

@@ -28,6 +28,7 @@ from payonce.usecases.in_book import in_book
 from payonce.usecases.in_books import Work, in_books
 from payonce.usecases.note_trouble import note_trouble
 from payonce.usecases.read_order import read_order
+from payonce.usecases.receipts import Receipt, write_receipts
 from payonce.usecases.world import World
 
 ORDERS: Final = queries.load("orders")
@@ -101,10 +102,7 @@ async def cancel_order(world: World, merchant_id: str, order_id: UUID) -> OrderV
         purpose.reconsider(book)
         if order.state == "paid":
             # "Done already" is said only after a COMMIT that wrote something.
-            tx.later(
-                ORDERS.insert_receipt, merchant_id=merchant_id, receipt_id=receipt, order_id=order_id, answer="paid",
-                now=tx.now,
-            )  # fmt: skip
+            write_receipts(tx, merchant_id, [Receipt(receipt, order_id, "paid")])
             return False
         if order.state == "waiting":
             purpose.close_order(book, order, CANCELLED)

@@ -26,13 +26,16 @@ from payonce.domain.order import Order
 from payonce.providers import contract
 from payonce.providers.contract import Call, Done, NotDone, Outcome, Unknown
 from payonce.providers.gateway import ProviderLooker
-from payonce.store import books, queries
+from payonce.store import queries
 from payonce.store.database import Row, Tx
 from payonce.usecases import attend, join_answers
 from payonce.usecases.answers import AlreadyPaid, Checkout, CheckoutAnswer, Gone, InProgress, ProviderRefused, Silent
 from payonce.usecases.choose_account import first_that_takes, offers, refuse_unpayable, terms_for
-from payonce.usecases.in_book import in_book
+from payonce.usecases.decide_cases import decide_case
 from payonce.usecases.leave_attempt import can_leave, leave_attempt
+from payonce.usecases.new_attempts import NewAttempt
+from payonce.usecases.receipts import Receipt
+from payonce.usecases.together import Case, Drafts
 from payonce.usecases.world import World
 
 ORDERS: Final = queries.load("orders")
@@ -166,10 +169,8 @@ async def _decide(
 ) -> Ask | Wait | _Began | CheckoutAnswer:
     """One step of the guard, recorded; its answer where it is one. "Done already" is said only after a write."""
     receipt, attempt_id = world.ids.new(), world.ids.new()
-    # Most clicks begin an attempt, so what its request is made from is read with the book.
-    facts = books.Beside((ORDERS.checkout_facts, {"merchant_id": merchant_id, "order_id": order_id}))
 
-    async def decide(tx: Tx, book: Book, order: Order) -> Ask | Wait | _Began | CheckoutAnswer:
+    async def decide(tx: Tx, book: Book, order: Order, drafts: Drafts) -> Ask | Wait | _Began | CheckoutAnswer:
         mine = book.attempts.get(attempt_id)
         if mine is not None:
             # The COMMIT of an earlier run was not confirmed and had happened.
@@ -181,16 +182,17 @@ async def _decide(
             terms = first_that_takes(world, offered, amount_minor, currency)
             if terms is None:
                 raise Bug("an account took the amount, and none was found that does")
-            return _begin(tx, world, book, step, terms, attempt_id, await _facts(tx, book, step, facts))
-        if isinstance(step, Ask | Wait):
+            return _begin(world, book, step, terms, attempt_id, await _facts(tx, book, step, drafts), drafts)
+        if isinstance(step, Ask):
+            # As it is leased now: what is decided after it in the same transaction is another caller's.
+            return replace(step, attempt=replace(step.attempt))
+        if isinstance(step, Wait):
             return step
-        tx.later(
-            ORDERS.insert_receipt, merchant_id=merchant_id, receipt_id=receipt, order_id=order_id, now=tx.now,
-            answer=type(step).__name__.lower(),
-        )  # fmt: skip
+        drafts.receipts.append(Receipt(receipt, order_id, type(step).__name__.lower()))
         return _answer(world, step, order_id, book)
 
-    return await in_book(world, merchant_id, order_id, decide, name="checkout", cause="checkout", beside=facts)
+    case = Case(order_id, "checkout", receipt, decide)
+    return await decide_case(world, merchant_id, case, occasion="checkout")
 
 
 def _answer(world: World, step: Paid | Hold | Dead | Offer, order_id: UUID, book: Book) -> CheckoutAnswer:
@@ -215,19 +217,19 @@ def _offer(world: World, attempt: Attempt, outcome: Literal["new", "reused", "re
     )  # fmt: skip
 
 
-async def _facts(tx: Tx, book: Book, begin: Begin, beside: books.Beside) -> Row:
+async def _facts(tx: Tx, book: Book, begin: Begin, drafts: Drafts) -> Row:
     """What the request is made from: of the order that was clicked, or of the newest one that the click leads to."""
-    [rows] = beside.rows
-    found = rows[0] if rows else None
-    if found is None or found.order_id != begin.order.id:
-        found = await tx.one(ORDERS.checkout_facts, merchant_id=book.merchant_id, order_id=begin.order.id)
+    found = drafts.facts.get(begin.order.id)
+    if found is None:
+        asked = {"merchant_id": book.merchant_id, "order_ids": [begin.order.id]}
+        found = await tx.one(ORDERS.checkout_facts, **asked)
     if found is None:
         raise Bug("an order vanished under its lock")
     return found
 
 
 def _begin(
-    tx: Tx, world: World, book: Book, begin: Begin, terms: Terms, attempt_id: UUID, facts: Row
+    world: World, book: Book, begin: Begin, terms: Terms, attempt_id: UUID, facts: Row, drafts: Drafts
 ) -> _Began:  # fmt: skip
     """Store the attempt, with the exact bytes of its request, before anybody is called."""
     order, till = begin.order, world.till(terms.provider, terms.account)
@@ -253,19 +255,13 @@ def _begin(
         decline=None, needs_action=False, created_at=book.now, opened_at=None, sent_at=book.now, asked_at=None,
         instructions=None, version=1,
     )  # fmt: skip
-    tx.later(
-        ORDERS.insert_attempt, merchant_id=book.merchant_id, attempt_id=attempt_id, order_id=order.id,
-        purpose=order.purpose, number=begin.number, provider=terms.provider, account=terms.account, flow=terms.flow,
-        amount_minor=begin.amount_minor, currency=order.currency, method=call.method, path=call.path, body=call.body,
-        key=call.idempotency_key or "", version=call.api_version, lease_until=attempt.lease_until,
-        expires_at=expires_at, now=tx.now, handle_kind=attempt.handle_kind, handle_ref=attempt.handle_ref,
-        watch_until=watch,
-    )  # fmt: skip
+    drafts.attempts.append(NewAttempt(attempt, call, watch))
+    # Whoever clicks in the same moment finds it in the book, as it will be found by whoever clicks later.
+    book.attempts[attempt.id] = attempt
     if own is not None:
         # Its name is known before it is made, so that whatever tells of it is known to be the attempt's.
-        book.attempts[attempt.id] = attempt
         book.new_refs.append((RefKey(attempt.provider, attempt.account, own.kind, own.id), attempt.id))
-    return _Began(attempt, call)
+    return _Began(replace(attempt), call)
 
 
 async def _create(world: World, merchant_id: str, attempt: Attempt, call: Call) -> CheckoutAnswer | None:
@@ -355,7 +351,7 @@ async def _as_it_is_now(till: ProviderLooker, made: Done) -> Outcome:
 async def _record_created(world: World, merchant_id: str, attempt: Attempt, outcome: Outcome) -> CheckoutAnswer | None:
     """Record the answer to a create while the lease is still ours; the handle leaves only after this COMMIT."""
 
-    async def decide(tx: Tx, book: Book, order: Order) -> CheckoutAnswer | None:
+    async def decide(tx: Tx, book: Book, order: Order, drafts: Drafts) -> CheckoutAnswer | None:
         found = book.attempts[attempt.id]
         if found.fence != attempt.fence:
             return None
@@ -377,6 +373,5 @@ async def _record_created(world: World, merchant_id: str, attempt: Attempt, outc
             return _offer(world, found, "new" if found.number == 1 else "replaced")
         return None
 
-    return await in_book(
-        world, merchant_id, attempt.order_id, decide, name="created", cause=f"created:{attempt.id.hex}"
-    )
+    case = Case(attempt.order_id, f"created:{attempt.id.hex}", world.ids.new(), decide)
+    return await decide_case(world, merchant_id, case, occasion="created")

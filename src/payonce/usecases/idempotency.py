@@ -114,19 +114,22 @@ async def hold_bodies(world: World, merchant_id: str, requests: Sequence[Keyed])
     Refused `idempotency_key_reused` as `begin_request` raises it.
     """
 
-    async def work(tx: Tx) -> dict[str, Awaited]:
-        asked: dict[str, Awaited] = {}
-        # In one order everywhere, for who binds the same keys in another one would wait in a circle.
-        for request in sorted(requests, key=lambda request: request.key):
-            if request.key not in asked:
-                row = _row(request) | {"state": "done", "lease_until": tx.now, "now": tx.now}
-                tx.later(API.begin_request, **row)
-                asked[request.key] = tx.read_later(API.read_request, **_named(request))
-        return asked
+    firsts: dict[str, Keyed] = {}
+    for request in requests:
+        firsts.setdefault(request.key, request)
+    named = {"merchant_id": merchant_id, "keys": [*firsts]}
+
+    async def work(tx: Tx) -> Awaited:
+        tx.later(
+            API.bind_requests, **named, fingerprints=[each.fingerprint for each in firsts.values()],
+            routes=[each.route for each in firsts.values()], now=tx.now,
+        )  # fmt: skip
+        return tx.read_later(API.read_requests, **named)
 
     asked = await world.database.transaction(work, name="hold_bodies")
-    ensure(all(each.rows for each in asked.values()), "an idempotency key vanished")
-    return [_reused(request, asked[request.key].rows[0]) for request in requests]
+    bound = {row.idempotency_key: row for row in asked.rows}
+    ensure(bound.keys() == firsts.keys(), "an idempotency key vanished")
+    return [_reused(request, bound[request.key]) for request in requests]
 
 
 def _reused(request: Keyed, row: Row) -> Refused | None:

@@ -29,12 +29,11 @@ async def in_book(
     name: str,
     cause: str,
     actor: str = "",
-    beside: books.Beside | None = None,
 ) -> T:
     """Run `decide` on the locked book of the order's purpose and record what it changed. It may run again.
 
-    `actor` is who stands in the audit; the transaction's name where no person acts. `beside`: what else is
-    asked while the book is loaded. Raises Refused `order_unknown` (404) where the merchant has no such order.
+    `actor` is who stands in the audit; the transaction's name where no person acts. Raises Refused `order_unknown`
+    (404) where the merchant has no such order.
     """
     tape, receipt = IdTape(world.ids), world.ids.new()
 
@@ -42,7 +41,7 @@ async def in_book(
         tape.rewind()
         receipt_if_refused(tx, merchant_id, order_id, receipt)
         rules = world.rules_of(merchant_id)
-        loaded = await books.load(tx, merchant_id, None, [order_id], tape.next, world.kinds, rules=rules, beside=beside)
+        loaded = await books.load(tx, merchant_id, None, [order_id], tape.next, world.kinds, rules=rules)
         if not loaded:
             raise Refused("there is no such order", code="order_unknown", status=404)
         [book] = loaded.values()

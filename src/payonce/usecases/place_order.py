@@ -30,7 +30,7 @@ from payonce.usecases.choose_account import refuse_unpayable
 from payonce.usecases.close_orders import LONGEST_DRIVE, drive_close
 from payonce.usecases.items import Item, checked_items
 from payonce.usecases.read_order import AskedOrders, ask_orders, read_order
-from payonce.usecases.receipts import receipt_if_refused
+from payonce.usecases.receipts import Receipt, receipt_if_refused, write_receipts
 from payonce.usecases.tape import IdTape
 from payonce.usecases.world import World
 
@@ -116,10 +116,7 @@ async def place_order(world: World, merchant_id: str, wish: PlaceOrder, *, drive
         placement = _place(tx, world, loaded[wish.purpose], wish, order_id, token, is_named=bool(taken))
         if placement.how in ("existing", "paid"):
             # "Done already" is said only after a COMMIT that wrote something.
-            tx.later(
-                ORDERS.insert_receipt, merchant_id=merchant_id, receipt_id=receipt, order_id=placement.order_id,
-                answer=placement.how, now=tx.now,
-            )  # fmt: skip
+            write_receipts(tx, merchant_id, [Receipt(receipt, placement.order_id, placement.how)])
         others = [
             _supersede(book) for book in loaded.values() if book.purpose != wish.purpose and placement.how != "paid"
         ]

@@ -18,6 +18,7 @@ from payonce.store.database import Tx
 from payonce.usecases.answers import OrderView
 from payonce.usecases.in_book import in_book
 from payonce.usecases.read_order import read_order
+from payonce.usecases.receipts import Receipt, write_receipts
 from payonce.usecases.retry_effect import cause_of
 from payonce.usecases.set_stock import LONGEST_REASON
 from payonce.usecases.world import World
@@ -46,10 +47,7 @@ async def restock_order(
             )  # fmt: skip
         if not stock.restock(book, order, skus):
             # "Done already" is said only after a COMMIT that wrote something.
-            tx.later(
-                ORDERS.insert_receipt, merchant_id=merchant_id, receipt_id=receipt, order_id=order_id,
-                answer="restocked", now=tx.now,
-            )  # fmt: skip
+            write_receipts(tx, merchant_id, [Receipt(receipt, order_id, "restocked")])
 
     await in_book(world, merchant_id, order_id, decide, name=by[:60], cause=cause)
     return await read_order(world, merchant_id, order_id)

@@ -21,6 +21,7 @@ from payonce.domain.watch import Watch
 from payonce.providers.gateway import ProviderLooker, ProviderRefunder, ProviderTill
 from payonce.store.database import Database, T, Tx
 from payonce.usecases.run_context import RunContext
+from payonce.usecases.together import Together
 
 DEFAULT_MERCHANT = "default"
 
@@ -64,6 +65,8 @@ class World:
     breaker: Breaker = field(default_factory=Breaker)
     # The run of a job that is at work; none: a request.
     run: RunContext | None = None
+    # What gathers clicks that come at the same moment; none: each is decided by itself.
+    together: Together | None = None
 
     @property
     def is_stopped(self) -> bool:
