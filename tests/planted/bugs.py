@@ -127,6 +127,14 @@ BUGS: Final = (
         "no answer within twenty seconds means no",
     ),
     Bug(
+        "a click gets another one's answer", "usecases/decide_cases.py",
+        "        for case in cases:\n            book = by_order.get(case.order_id)\n",
+        "        for case in sorted(cases, key=lambda case: case.order_id):\n"
+        "            book = by_order.get(case.order_id)\n",
+        "cases are decided in the order of their locks, and answered in the order in which they came",
+        first=6,
+    ),
+    Bug(
         "given out before it is recorded", "usecases/ensure_checkout.py",
         "    return await _record_created(world, merchant_id, attempt, outcome)\n\n\nasync def _ask(",
         "    if isinstance(outcome, Done) and outcome.handle is not None:\n"
