@@ -18,7 +18,7 @@ class Clicking:
 
     def __init__(self, world: World) -> None:
         self._tally = CheckoutTally(world)
-        self._together = Together(world)
+        self._together = Together(replace(world, run=None))
 
     async def ensure(self, world: World, merchant_id: str, order_id: UUID, click: Click) -> CheckoutAnswer:
         """The guard's answer. What the run of a script does is counted order by order, so it is decided so."""

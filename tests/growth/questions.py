@@ -90,6 +90,7 @@ class Values:
             "near_from": NOW - timedelta(hours=37), "near_to": NOW - timedelta(hours=11),
             # What an installation keeps stands as long as it says; nothing here is that old, as after each erasure.
             "bodies_before": NOW - timedelta(days=4000), "counts_before": NOW - timedelta(days=4000),
+            "receipts_before": first_at(NOW - timedelta(days=4000)),
             "evidence_before": NOW - timedelta(days=4000), "payers_before": NOW - timedelta(days=4000),
         }  # fmt: skip
         subjects, sources, events, targets = (list(each) for each in zip(*written_arrows(), strict=True))

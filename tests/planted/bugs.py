@@ -128,9 +128,9 @@ BUGS: Final = (
     ),
     Bug(
         "a click gets another one's answer", "usecases/decide_cases.py",
-        "        for case in cases:\n            book = by_order.get(case.order_id)\n",
-        "        for case in sorted(cases, key=lambda case: case.order_id):\n"
-        "            book = by_order.get(case.order_id)\n",
+        "    for number, case in enumerate(cases):\n        book = by_order.get(case.order_id)\n",
+        "    for number, case in enumerate(sorted(cases, key=lambda case: case.order_id)):\n"
+        "        book = by_order.get(case.order_id)\n",
         "cases are decided in the order of their locks, and answered in the order in which they came",
         first=6,
     ),

@@ -49,6 +49,7 @@ SKIPS: Final[dict[str, str]] = {
     "lock_due_effects": "workers wait for each other, and find the effects claimed",
     "lock_expired_effects": "workers wait for each other, and find the claims ended",
     "hold_orders_of_effects": "a worker waits for an order that is being settled",
+    "lock_free_orders": "a group waits for an order about which somebody decides",
     "lock_event": "a worker waits, and finds the event applied",
     "lock_changes": "workers wait for each other, and find the changes told",
     "lock_ended_claims": "workers wait for each other, and find the claims ended",

@@ -29,7 +29,7 @@ def assert_sound(house: House) -> None:
 def payable_twice(house: House) -> dict[str, list[str]]:
     """The purposes of which more than one object can be paid at the provider, but for abandoned ones (S6)."""
     names: dict[UUID, list[str]] = {}
-    for attempt_id, name in _payable(house):
+    for attempt_id, name in payable_attempts(house):
         if attempt_id is not None:
             names.setdefault(attempt_id, []).append(name)
     payable: dict[str, list[str]] = {}
@@ -40,7 +40,7 @@ def payable_twice(house: House) -> dict[str, list[str]]:
     return {purpose: found for purpose, found in payable.items() if len(found) > 1}
 
 
-def _payable(house: House) -> list[tuple[UUID | None, str]]:
+def payable_attempts(house: House) -> list[tuple[UUID | None, str]]:
     """What can be paid at the provider now, by the attempt that it carries: by object, where its books tell them."""
     if not isinstance(house.party, StripeSimulator):
         return [(attempt_id, str(attempt_id)) for attempt_id in house.party.truth.payable_attempts()]

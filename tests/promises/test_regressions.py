@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from contextvars import Context
+from dataclasses import replace
+
+import pytest
+
 from payonce.drivers.failures import ConnectionCut
+from payonce.drivers.postgres_sync import SyncDatabase
+from payonce.drivers.stepping import run_to_end
 from payonce.drivers.transaction import Moment
 from payonce.usecases.answers import Checkout, InProgress, Silent
+from payonce.usecases.ensure_checkout import ensure_checkout
 from tests.promises.acts import intent_of, pay_part, spoil
+from tests.promises.soundness import payable_attempts
 from tests.promises.test_second_payments import late
 from tests.promises.words import hear, succeeded
 from tests.support.house import House
+from tests.support.parties import Seating, nowpayments_seat, stripe_seat, zalopay_seat
 
 
 def test_a_click_whose_commit_answer_was_lost_is_answered_by_its_next_run(database_url: str) -> None:
@@ -28,6 +38,36 @@ def test_a_click_whose_commit_answer_was_lost_is_answered_by_its_next_run(databa
     again = house.click(order)
     assert isinstance(again, Checkout) and again.attempt_id == first.attempt_id
     assert len(cuts) == 1 and house.rows("SELECT count(*) FROM receipts") == [(1,)]
+    house.close()
+
+
+@pytest.mark.parametrize("seat", [nowpayments_seat, stripe_seat, zalopay_seat])
+def test_what_another_gave_up_meanwhile_is_not_made_behind_a_lost_commit_answer(
+    database_url: str, seat: Seating
+) -> None:
+    """S6, X3: the attempt is there when its transaction runs again, and by then it was taken over: found nowhere,
+    abandoned, and followed by another one. Made all the same, it would be a second way to pay that nobody knows of.
+    """
+    others: list[object] = []
+
+    async def cut_once(moment: Moment) -> None:
+        if moment.stage == "after_commit" and moment.transaction == "checkout" and not others:
+            house.clock.move(31)
+            # Another process, whose transactions are none of ours.
+            others.append(Context().run(run_to_end, ensure_checkout(elsewhere, "default", order.id)))
+            raise ConnectionCut("the answer of COMMIT was lost")
+
+    house = House(database_url, observer=cut_once, seat=seat)
+    order = house.place()
+    with SyncDatabase(database_url, clock=house.clock, chance=house.world.chance) as database:
+        elsewhere = replace(house.world, database=database)
+        answer = house.click(order)
+    assert len(others) == 1
+    assert all(isinstance(each, Checkout | Silent) for each in (answer, *others))
+    house.clock.move(61)
+    house.resolve()
+    now = house.checkout(order)
+    assert [attempt_id for attempt_id, _ in payable_attempts(house)] == [now.attempt_id]
     house.close()
 
 

@@ -31,9 +31,9 @@ from payonce.usecases.world import World
 from tests.support.house import House
 from tests.support.poor import database_of
 
-# Every transaction that decides about orders begins with one of these. Before it only reads, or claims the keys of
+# Every transaction that decides about orders begins with one of those. Before it only reads, or claims the keys of
 # events, which whoever has claimed them holds as well.
-FIRST_LOCKS = ("books.wait_for_orders:", "books.lock_orders:")
+FIRST_LOCK = "order_locks."
 
 
 class StatementByStatement(WrappedLine):
@@ -105,7 +105,7 @@ def next_step(step: int, one: Puppet, two: Puppet) -> int:
     back. Those plays are the same, and the next one is after the COMMIT.
     """
     place, stood_at = two.waits[0] if two.waits else ("", -1)
-    if stood_at != step or not place.startswith(FIRST_LOCKS):
+    if stood_at != step or not place.startswith(FIRST_LOCK):
         return step + 1
     ends = (number for number in range(step + 1, len(one.moments)) if ":after_commit:" in one.moments[number])
     return next(ends, step + 1)

@@ -12,7 +12,7 @@ from types import coroutine
 from typing import Any, TypeVar
 
 from payonce.usecases.answers import OrderView
-from payonce.usecases.decide_cases import decide_cases
+from payonce.usecases.decide_cases import decide_alone, decide_group
 from payonce.usecases.ensure_checkout import Click, ensure_checkout
 from payonce.usecases.together import Case, Occasion
 from payonce.usecases.world import World
@@ -29,12 +29,6 @@ class _Visitor:
     is_over: bool = False
     outcome: Any = None
 
-    def take(self) -> Any:
-        """What was decided for him; raises his refusal."""
-        said, self.said = self.said, None
-        assert said is not None
-        return said()
-
 
 @dataclass
 class Meeting:
@@ -42,14 +36,18 @@ class Meeting:
 
     sizes: list[int] = field(default_factory=list)
     _current: _Visitor | None = None
+    _worlds: list[World] = field(default_factory=list)
 
     async def decide(self, occasion: Occasion, merchant_id: str, case: Case[T]) -> T:
         """What was decided, once those who meet are decided."""
         visitor = self._current
-        assert visitor is not None and visitor.said is None
+        assert visitor is not None
         visitor.waits = (occasion, case)
         await _pass(_WAITS)
-        answer: T = visitor.take()
+        said, visitor.said = visitor.said, None
+        if said is None:
+            return await decide_alone(self._worlds[-1], merchant_id, case, occasion=occasion)
+        answer: T = said()
         return answer
 
     async def meet(
@@ -57,6 +55,7 @@ class Meeting:
     ) -> list[Any]:
         """What each of the works comes to, or raises, in their order."""
         met = replace(world, together=self)
+        self._worlds.append(world)
         visitors = [_Visitor(work(met)) for work in works]
         while any(not visitor.is_over for visitor in visitors):
             for visitor in visitors:
@@ -66,9 +65,10 @@ class Meeting:
                 cases = [visitor.waits[1] for visitor in waiting if visitor.waits]
                 if cases:
                     self.sizes.append(len(cases))
-                    saids = await decide_cases(world, merchant_id, cases, occasion=occasion)
+                    saids = await decide_group(world, merchant_id, cases, occasion=occasion)
                     for visitor, said in zip(waiting, saids, strict=True):
-                        visitor.said, visitor.waits = said, None
+                        visitor.waits = None
+                        visitor.said = said
         return [visitor.outcome for visitor in visitors]
 
 

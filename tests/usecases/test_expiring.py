@@ -186,6 +186,20 @@ def test_what_is_only_measured_is_thinned_and_what_is_young_stays(house: House) 
     assert kept(house) == before
 
 
+def test_receipts_of_long_ago_are_thinned(house: House) -> None:
+    """C22: a receipt has done its work when its COMMIT was answered; a month of them shows what was said."""
+    order = house.place()
+    house.checkout(order)
+    house.checkout(order)
+    [(written,)] = house.rows("SELECT count(*) FROM receipts")
+    house.clock.move(29 * DAY)
+    assert (written, expire(house).receipts) == (1, 0)
+    house.clock.move(2 * DAY)
+    assert house.run(count_to_erase(house.world, "default")).receipts == 1
+    assert expire(house).receipts == 1
+    assert house.rows("SELECT count(*) FROM receipts") == [(0,)]
+
+
 def test_the_job_erases_batch_by_batch_all_that_is_old(house: House) -> None:
     """E20: it runs by itself once a day, and tells nobody."""
     house.rows(

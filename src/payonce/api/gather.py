@@ -1,9 +1,9 @@
-"""Group commit for webhooks, and one read for many pages: while one transaction is in flight, what arrives gathers and
-goes with the next one.
+"""Group commit for webhooks and clicks, and one read for many pages: while one transaction is in flight, what arrives
+gathers and goes with the next one.
 
 No timer: a lone delivery goes at once, and a group is as large as the wait before it. Each merchant has a queue of its
 own, and at most two groups under way: while the database writes one, the next is verified and decided. Every caller
-gets the outcome of its own delivery, and one that leaves changes nothing: what it brought is recorded all the same.
+gets the outcome of its own item. A delivery whose caller leaves is recorded all the same; a click is dropped.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Gatherer(Generic[T, R]):
     """`work(lane, items)` answers for a group, in its order; it is called at most twice at once for one lane. `items`
     is what they are called where too many wait, which `on_full` is told of. `apart`: those of a group that fails are
     tried one by one, so that one that cannot be answered takes nobody else's answer; not where the store does not
-    answer, which is for all of them. While `is_pressed`, groups are small for the sake of others.
+    answer, which is for all of them. While `is_pressed`, groups are small for the sake of others. `drops_who_left`:
+    who hung up before his group began is left out; otherwise what he brought is worked on all the same.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Gatherer(Generic[T, R]):
         largest_group: int = LARGEST_GROUP,
         is_pressed: Callable[[], bool] = lambda: False,
         most_waiting: int = MOST_WAITING,
+        drops_who_left: bool = False,
     ) -> None:
         self._work = work
         self._items = items
@@ -58,6 +60,7 @@ class Gatherer(Generic[T, R]):
         self._largest_group = largest_group
         self._is_pressed = is_pressed
         self._most_waiting = most_waiting
+        self._drops_who_left = drops_who_left
         self._waiting: dict[str, deque[tuple[T, asyncio.Future[R]]]] = {}
         # By lane: who serves it, with the size of the group that is under way; 0 before it has begun.
         self._serving: dict[str, dict[asyncio.Task[None], int]] = {}
@@ -106,8 +109,12 @@ class Gatherer(Generic[T, R]):
             # What is left to another one is taken by it when its group is done.
             while waiting and self._may_begin(lane, beside=me):
                 largest = min(self._largest_group, PRESSED_GROUP) if self._is_pressed() else self._largest_group
-                serving[me] = min(len(waiting), largest)
-                await self._serve(lane, [waiting.popleft() for _ in range(serving[me])])
+                group = [waiting.popleft() for _ in range(min(len(waiting), largest))]
+                if self._drops_who_left:
+                    group = [each for each in group if not each[1].done()]
+                if group:
+                    serving[me] = len(group)
+                    await self._serve(lane, group)
         finally:
             # No await since the last look at the queue, so nobody was added unseen.
             del serving[me]

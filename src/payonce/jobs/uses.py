@@ -174,7 +174,7 @@ async def expire(hand: Hand, merchant_id: str, at_most: int) -> Ran:
     """Erase personal data that is old."""
     did = await expire_data(hand.world, merchant_id, at_most)
     detail = f"payers {did.payers}, evidence {did.evidence}, bodies {did.bodies}"
-    detail += f", repeats {did.repeats}, counts {did.counts}"
+    detail += f", repeats {did.repeats}, counts {did.counts}, receipts {did.receipts}"
     return Ran(did.rows, did.rows, detail=detail)
 
 
@@ -187,6 +187,7 @@ async def look_expire(hand: Hand, merchant_id: str, at_most: int) -> Would:
         ("raw bodies of events", due.bodies),
         ("repetitions of events", due.repeats),
         ("counts of checkouts", due.counts),
+        ("receipts", due.receipts),
     )
     return Would([f"{count} {what}" for what, count in said if count])
 

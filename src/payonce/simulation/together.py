@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from payonce.simulation.scheduler import Actor, Die, Join, Scheduler, give_way
-from payonce.usecases.decide_cases import decide_cases
+from payonce.usecases.decide_cases import decide_alone, decide_group
 from payonce.usecases.together import Case, Occasion
 from payonce.usecases.world import World
 
@@ -36,28 +36,28 @@ class Together:
     async def decide(self, occasion: Occasion, merchant_id: str, case: Case[T]) -> T:
         """What was decided, once it is committed. Raises what deciding it alone raises."""
         me = self._scheduler.acting()
-        if (occasion, merchant_id) not in self._gathering:
-            key, cases = f"{me.key}+{occasion}{me.turns}", list[Case[Any]]()
+        actor, cases = self._gathering.get((occasion, merchant_id), (None, []))
+        if actor is None or not actor.is_running:
+            key, cases = f"{me.key}+{occasion}{me.turns}", []
             work = self._decide(occasion, merchant_id, cases, self._hand(key, me.story))
             actor = self._scheduler.spawn(key, me.story, self._host, work, after=self._gather_seconds, ends=False)
             self._gathering[occasion, merchant_id] = (actor, cases)
-        actor, cases = self._gathering[occasion, merchant_id]
         place = len(cases)
         cases.append(case)
         while actor.is_running:
             await give_way(Join(actor, PATIENCE_SECONDS))
         if actor.state == "dead":
             await give_way(Die())
-        if actor.error is None:
-            answer: T = actor.result[place]()
+        said = actor.result[place] if actor.error is None else None
+        if said is not None:
+            answer: T = said()
             return answer
-        if len(cases) == 1:
+        if actor.error is not None and len(cases) == 1:
             raise actor.error
         hand = self._hand(f"{me.key}~{occasion}{me.turns}", me.story)
-        [said] = await decide_cases(hand, merchant_id, [case], occasion=occasion)
-        return said()
+        return await decide_alone(hand, merchant_id, case, occasion=occasion)
 
     async def _decide(self, occasion: Occasion, merchant_id: str, cases: list[Case[Any]], world: World) -> Any:
         del self._gathering[occasion, merchant_id]
         self._note(len(cases))
-        return await decide_cases(world, merchant_id, cases, occasion=occasion)
+        return await decide_group(world, merchant_id, cases, occasion=occasion)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import fields
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -23,6 +24,10 @@ from payonce.store.findings import resolve_findings, write_findings
 from payonce.store.payouts import PAYOUTS
 
 BOOKS: Final = queries.load("books")
+LOCKS: Final = queries.load("order_locks")
+
+
+_ORDER_COLUMNS: Final = len(fields(Order))
 
 
 class Concerned(NamedTuple):
@@ -41,12 +46,23 @@ class Beside:
     `waits`: the purposes' orders are waited for by a statement of its own before they are loaded. Under READ COMMITTED
     a statement that had to wait does not see what was inserted meanwhile, and the next one does: where many insert for
     one purpose they queue up, instead of meeting each other's rows at the end of every run.
+
+    `skips`: nobody is waited for. The orders of purposes of which somebody holds one are in `kept` then, and their
+    books are left out.
     """
 
-    def __init__(self, *calls: Call, waits: bool = False) -> None:
+    def __init__(self, *calls: Call, waits: bool = False, skips: bool = False) -> None:
         self.calls: Final = calls
         self.waits: Final = waits
+        self.skips: Final = skips
         self.rows: Sequence[list[Row]] = ()
+        self.kept: frozenset[UUID] = frozenset()
+
+    def free(self, rows: Sequence[Row]) -> list[Row]:
+        """What `lock_free_orders` locked of purposes that nobody holds anything of; the others are noted as kept."""
+        held = {row.wanted_purpose for row in rows if row.order_id is None}
+        self.kept = frozenset(row.wanted_id for row in rows if row.wanted_purpose in held)
+        return [row for row in rows if row.wanted_purpose not in held]
 
 
 async def resolve(
@@ -95,25 +111,30 @@ async def load(
     named = None if purposes is None else sorted(set(purposes))
     known = sorted(set(order_ids))
     calls = _calls_for(merchant_id, known, with_refs) if known else []
-    waiting = [(BOOKS.wait_for_orders, {"merchant_id": merchant_id, "purposes": named or []})]
+    waiting = [(LOCKS.wait_for_orders, {"merchant_id": merchant_id, "purposes": named or []})]
     first = waiting if beside and beside.waits else []
     asked = beside.calls if beside else ()
     answers = await tx.all(
         *first,
         *asked,
-        (BOOKS.lock_orders, {"merchant_id": merchant_id, "purposes": named, "order_ids": known}),
+        (
+            LOCKS.lock_free_orders if beside and beside.skips else LOCKS.lock_orders,
+            {"merchant_id": merchant_id, "purposes": named, "order_ids": known},
+        ),
         *calls,
     )
     answers = answers[len(first) :]
     if beside:
         beside.rows, answers = answers[: len(asked)], answers[len(asked) :]
     orders, *rest = answers
-    names = {row.purpose for row in orders} if named is None else named
+    if beside and beside.skips:
+        orders = beside.free(orders)
+    names = sorted({row.purpose for row in orders}) if named is None else named
     books = {name: Book(merchant_id, name, tx.now, new_id, tuple(kinds), rules) for name in names}
     by_order: dict[UUID, Book] = {}
     for row in orders:
         by_order[row.order_id] = books[row.purpose]
-        books[row.purpose].orders[row.order_id] = Order(*row)
+        books[row.purpose].orders[row.order_id] = Order(*row[:_ORDER_COLUMNS])
     if known:
         _fill(by_order, rest)
     others = sorted(by_order.keys() - set(known))

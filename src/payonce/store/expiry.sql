@@ -1,6 +1,7 @@
 -- What is erased by age: names and addresses of payers, who called, and the raw bodies of finished events. Rows stay and
 -- say when they were erased; orders, the ledger, the audit and the keys of events know no person and stay for ever. Only
--- what is a measure and no fact goes as a whole: counts of answers by the minute, and of events that were told again.
+-- what is a measure and no fact goes as a whole: counts of answers by the minute, of events that were told again, and
+-- receipts.
 
 -- name: erase_payers
 -- Forgets who paid orders that ended long ago and that nobody has an open question about.
@@ -93,6 +94,22 @@ WHERE r.merchant_id = %(merchant_id)s::text
     AND r.repeat_id = due.repeat_id
 RETURNING r.repeat_id;
 
+-- name: thin_receipts
+-- Forgets what was answered long ago where nothing changed: a receipt has done its work when its COMMIT was answered.
+WITH due AS (
+    SELECT receipt_id
+    FROM receipts
+    WHERE merchant_id = %(merchant_id)s::text
+        AND receipt_id < %(before_id)s::uuid
+    ORDER BY receipt_id
+    LIMIT %(limit)s::integer
+)
+DELETE FROM receipts AS r
+USING due
+WHERE r.merchant_id = %(merchant_id)s::text
+    AND r.receipt_id = due.receipt_id
+RETURNING r.receipt_id;
+
 -- name: thin_checkout_counts
 -- Forgets how people who wanted to pay were answered, by the minute, long ago.
 WITH due AS (
@@ -131,6 +148,11 @@ SELECT (
         WHERE r.merchant_id = %(merchant_id)s::text
             AND r.repeat_id < %(repeats_before)s::uuid
     ) AS repeats, (
+        SELECT count(*)
+        FROM receipts AS r
+        WHERE r.merchant_id = %(merchant_id)s::text
+            AND r.receipt_id < %(receipts_before)s::uuid
+    ) AS receipts, (
         SELECT count(*)
         FROM checkout_counts AS c
         WHERE c.merchant_id = %(merchant_id)s::text

@@ -108,7 +108,7 @@ INSERT INTO receipts (merchant_id, receipt_id, order_id, answer, at)
 SELECT %(merchant_id)s::text, n.receipt_id, n.order_id, n.answer, %(now)s::timestamptz
 FROM unnest(%(receipt_ids)s::uuid[], %(order_ids)s::uuid[], %(answers)s::text[]) AS n (receipt_id, order_id, answer)
 ON CONFLICT (merchant_id, receipt_id) DO UPDATE
-SET at = excluded.at;
+SET order_id = excluded.order_id, answer = excluded.answer, at = excluded.at;
 
 -- name: attempts_to_ask
 -- Finds attempts that someone must ask the provider about: unwanted, in doubt, or long unasked. The pauses grow with the

@@ -12,6 +12,7 @@ from payonce.store.database import Tx
 from payonce.usecases.answers import OrderView
 from payonce.usecases.in_book import in_book
 from payonce.usecases.read_order import read_order
+from payonce.usecases.receipts import Receipt, write_receipts
 from payonce.usecases.world import World
 
 LONGEST_REASON = 500
@@ -25,13 +26,17 @@ async def accept_payment(world: World, merchant_id: str, order_id: UUID, *, by: 
     if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
         raise Refused("say why, in one line", code="reason_missing", param="reason")
 
+    receipt = world.ids.new()
+
     async def decide(tx: Tx, book: Book, order: Order) -> Conflict | None:
         try:
             found = purpose.accept(book, order)
+            refused = None if found else Conflict("no money of the order waits for a decision", code="nothing_held")
         except Conflict as conflict:
             # What it wants closed is recorded, so that the worker closes it.
-            return conflict
-        return None if found else Conflict("no money of the order waits for a decision", code="nothing_held")
+            refused = conflict
+        write_receipts(tx, merchant_id, [Receipt(receipt, order_id, "refused")] if refused else [])
+        return refused
 
     refused = await in_book(world, merchant_id, order_id, decide, name=by[:60], cause=f"accepted: {reason}")
     if refused is not None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
-from payonce.base.errors import Refused
+from payonce.base.errors import Bug, PayonceError, Refused
 from payonce.store import books, queries
 from payonce.store.database import Call, Tx
 from payonce.usecases.new_attempts import write_new_attempts
@@ -20,10 +20,17 @@ from payonce.usecases.world import World
 
 T = TypeVar("T")
 ORDERS: Final = queries.load("orders")
-EFFECTS: Final = queries.load("effects")
 
 # What a case came to: called, it returns or raises it.
 Said = Callable[[], T]
+
+
+class Undecided(PayonceError):
+    """One case of a group cannot be decided with the others, and all of it was rolled back; `number` is its place."""
+
+    def __init__(self, number: int, error: Exception) -> None:
+        super().__init__(str(error), code=getattr(error, "code", type(error).__name__))
+        self.number = number
 
 
 async def decide_case(world: World, merchant_id: str, case: Case[T], *, occasion: Occasion) -> T:
@@ -32,52 +39,79 @@ async def decide_case(world: World, merchant_id: str, case: Case[T], *, occasion
     """
     if world.together is not None:
         return await world.together.decide(occasion, merchant_id, case)
-    [said] = await decide_cases(world, merchant_id, [case], occasion=occasion)
+    return await decide_alone(world, merchant_id, case, occasion=occasion)
+
+
+async def decide_alone(world: World, merchant_id: str, case: Case[T], *, occasion: Occasion) -> T:
+    """Decide about one order, and wait for whoever holds it. Raises as `decide_case`."""
+
+    async def work(tx: Tx) -> list[Said[T] | None]:
+        receipt_if_refused(tx, merchant_id, case.order_id, case.receipt_id)
+        return await _decide(tx, world, merchant_id, [case], occasion, tape, skips=False)
+
+    tape = IdTape(world.ids)
+    [said] = await world.database.transaction(work, name=occasion)
+    world.was_taken_up(case.order_id)
+    if said is None:
+        raise Bug("an order that was waited for is held by somebody else")
     return said()
 
 
-async def decide_cases(
-    world: World, merchant_id: str, cases: Sequence[Case[T]], *, occasion: Occasion
-) -> list[Said[T]]:
-    """What each of the cases came to, in their order, once all of it is committed.
+async def decide_group(
+    world: World, merchant_id: str, cases: Sequence[Case[Any]], *, occasion: Occasion
+) -> list[Said[Any] | None]:
+    """What each of the cases came to, in their order, once all of it is committed. It waits for nobody: None where
+    somebody holds an order of the case's purpose.
 
-    An order that is not there is its own case's refusal. What else any of them raises undoes all; where they are more
-    than one, so does a wait for a lock that somebody keeps: alone, each shows whether it is the one.
+    Raises what a lone case raises, and Undecided for one of several: nothing is decided then.
     """
-    tape, is_alone = IdTape(world.ids), len(cases) == 1
-    order_ids = sorted({case.order_id for case in cases})
+    tape = IdTape(world.ids)
 
-    async def work(tx: Tx) -> list[Said[T]]:
-        tape.rewind()
-        if is_alone:
+    async def work(tx: Tx) -> list[Said[Any] | None]:
+        if len(cases) == 1:
             receipt_if_refused(tx, merchant_id, cases[0].order_id, cases[0].receipt_id)
-        briefly: list[Call] = [] if is_alone else [(EFFECTS.hold_briefly, {})]
-        asked = {"merchant_id": merchant_id, "order_ids": order_ids}
-        facts: list[Call] = [(ORDERS.checkout_facts, asked)] if occasion == "checkout" else []
-        beside = books.Beside(*briefly, *facts)
-        loaded = await books.load(
-            tx, merchant_id, None, order_ids, tape.next, world.kinds, rules=world.rules_of(merchant_id), beside=beside
-        )
-        drafts = Drafts({row.order_id: row for row in beside.rows[-1]} if facts else {})
-        by_order = {order_id: book for book in loaded.values() for order_id in book.orders}
-        saids: list[Said[T]] = []
-        for case in cases:
-            book = by_order.get(case.order_id)
-            if book is None:
-                drafts.receipts.append(Receipt(case.receipt_id, case.order_id, "refused"))
-                saids.append(_unknown)
-                continue
-            book.cause, book.happened_at = case.cause, None
-            decided = await case.decide(tx, book, book.orders[case.order_id], drafts)
-            saids.append(partial(_same, decided))
-        write_new_attempts(tx, merchant_id, drafts.attempts)
-        write_receipts(tx, merchant_id, drafts.receipts)
-        books.record(tx, loaded.values(), actor=occasion, order_ids=order_ids)
-        return saids
+        return await _decide(tx, world, merchant_id, cases, occasion, tape, skips=True)
 
     saids = await world.database.transaction(work, name=occasion)
-    for order_id in order_ids:
-        world.was_taken_up(order_id)
+    for case in cases:
+        world.was_taken_up(case.order_id)
+    return saids
+
+
+async def _decide(
+    tx: Tx, world: World, merchant_id: str, cases: Sequence[Case[Any]], occasion: Occasion, tape: IdTape, *, skips: bool
+) -> list[Said[Any] | None]:
+    tape.rewind()
+    order_ids = sorted({case.order_id for case in cases})
+    # What a request is made from is read with the books: most clicks begin an attempt.
+    asked = {"merchant_id": merchant_id, "order_ids": order_ids}
+    facts: list[Call] = [(ORDERS.checkout_facts, asked)] if occasion == "checkout" else []
+    beside, rules = books.Beside(*facts, skips=skips), world.rules_of(merchant_id)
+    loaded = await books.load(
+        tx, merchant_id, None, order_ids, tape.next, world.kinds, rules=rules, beside=beside
+    )  # fmt: skip
+    drafts = Drafts({row.order_id: row for row in beside.rows[0]} if facts else {})
+    by_order = {order_id: book for book in loaded.values() for order_id in book.orders}
+    saids: list[Said[Any] | None] = []
+    for number, case in enumerate(cases):
+        book = by_order.get(case.order_id)
+        if book is None:
+            # "There is no such order" is said by a transaction that wrote, like "done already".
+            is_kept = case.order_id in beside.kept
+            drafts.receipts += [] if is_kept else [Receipt(case.receipt_id, case.order_id, "refused")]
+            saids.append(None if is_kept else _unknown)
+            continue
+        book.cause, book.happened_at = case.cause, None
+        try:
+            decided = await case.decide(tx, book, book.orders[case.order_id], drafts)
+        except Exception as error:
+            if len(cases) == 1:
+                raise
+            raise Undecided(number, error) from error
+        saids.append(partial(_same, decided))
+    write_new_attempts(tx, merchant_id, drafts.attempts)
+    write_receipts(tx, merchant_id, drafts.receipts)
+    books.record(tx, loaded.values(), actor=occasion, order_ids=order_ids)
     return saids
 
 

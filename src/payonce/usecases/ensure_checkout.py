@@ -42,6 +42,8 @@ ORDERS: Final = queries.load("orders")
 # Each step ends with an answer or with a changed book. The longest honest way (repeat, read, close, read, create) takes
 # six; more means that the provider and we keep disagreeing, and the caller is told to come back.
 MOST_STEPS: Final = 12
+# By this an attempt is made; whoever takes it over has a later one.
+FIRST_FENCE: Final = 1
 # How long one waits between two looks at another caller's attempt, at first and at most.
 FIRST_LOOK_SECONDS: Final = 0.02
 LONGEST_LOOK_SECONDS: Final = 0.5
@@ -83,7 +85,7 @@ async def ensure_checkout(world: World, merchant_id: str, order_id: UUID, click:
         if patience.is_over:
             return Silent(order_id, "provider_silent", SILENT_RETRY_SECONDS)
         step = await _decide(world, merchant_id, order_id, terms)
-        while isinstance(step, Wait) and patience.left:
+        while isinstance(step, Wait) and patience.left and not patience.is_over:
             await world.clock.sleep(patience.next_look())
             step = await _decide(world, merchant_id, order_id, terms)
         if isinstance(step, Wait):
@@ -172,9 +174,9 @@ async def _decide(
 
     async def decide(tx: Tx, book: Book, order: Order, drafts: Drafts) -> Ask | Wait | _Began | CheckoutAnswer:
         mine = book.attempts.get(attempt_id)
-        if mine is not None:
-            # The COMMIT of an earlier run was not confirmed and had happened.
-            return _Began(mine, await stored_call(tx, merchant_id, mine))
+        if mine is not None and mine.state == "creating" and mine.fence == FIRST_FENCE:
+            # The COMMIT of an earlier run was not confirmed and had happened; nobody took the attempt over since.
+            return _Began(replace(mine), await stored_call(tx, merchant_id, mine))
         step = checkout.next_step(book, order, terms_for(world, offered, book), world.policy_of(merchant_id))
         if isinstance(step, Begin):
             amount_minor, currency = step.amount_minor, step.order.currency
@@ -249,7 +251,7 @@ def _begin(
     attempt = Attempt(
         id=attempt_id, order_id=order.id, purpose=order.purpose, number=begin.number, provider=terms.provider,
         account=terms.account, flow=terms.flow, state="creating", amount_minor=begin.amount_minor,
-        currency=order.currency, fence=1, lease_until=book.now + policy.lease,
+        currency=order.currency, fence=FIRST_FENCE, lease_until=book.now + policy.lease,
         handle_kind=handle[0], handle_ref=handle[1],
         url=None, client_secret=None, expires_at=expires_at, disclosed_at=None, consent_at=None, close_because=None,
         decline=None, needs_action=False, created_at=book.now, opened_at=None, sent_at=book.now, asked_at=None,
@@ -267,7 +269,7 @@ def _begin(
 async def _create(world: World, merchant_id: str, attempt: Attempt, call: Call) -> CheckoutAnswer | None:
     """Call the provider for an attempt that was just stored, and record its answer before anybody gets it."""
     till = world.till(attempt.provider, attempt.account)
-    if attempt.lease_until is not None and world.clock.now() >= attempt.lease_until:
+    if attempt.lease_until is None or world.clock.now() >= attempt.lease_until:
         # Held up since the attempt was stored: by now another caller may be making it.
         return None
     outcome = await till.create(call)

@@ -32,10 +32,11 @@ class Expired:
     bodies: int = 0
     repeats: int = 0
     counts: int = 0
+    receipts: int = 0
 
     @property
     def rows(self) -> int:
-        return self.payers + self.evidence + self.bodies + self.repeats + self.counts
+        return self.payers + self.evidence + self.bodies + self.repeats + self.counts + self.receipts
 
 
 async def expire_data(world: World, merchant_id: str, limit: int = MOST_ROWS) -> Expired:
@@ -44,17 +45,18 @@ async def expire_data(world: World, merchant_id: str, limit: int = MOST_ROWS) ->
 
     async def work(tx: Tx) -> Expired:
         said: dict[str, Any] = {"merchant_id": merchant_id, "limit": most}
-        payers, evidence, bodies, repeats, counts = await tx.all(
+        payers, evidence, bodies, repeats, counts, receipts = await tx.all(
             (EXPIRY.erase_payers, {**said, "before": tx.now - policy.keep_payers, "now": tx.now}),
             (EXPIRY.erase_evidence, {**said, "before": tx.now - policy.keep_evidence}),
             (EXPIRY.erase_bodies, {**said, "before": tx.now - policy.keep_event_bodies, "now": tx.now}),
             # As long as the bodies of the events that they repeat.
             (EXPIRY.thin_repeats, {**said, "before_id": first_at(tx.now - policy.keep_event_bodies)}),
             (EXPIRY.thin_checkout_counts, {**said, "before": tx.now - KEEP_COUNTS}),
+            (EXPIRY.thin_receipts, {**said, "before_id": first_at(tx.now - KEEP_COUNTS)}),
         )
         if payers:
             tx.later(EXPIRY.erase_requests, merchant_id=merchant_id, order_ids=[row.order_id for row in payers])
-        return Expired(len(payers), len(evidence), len(bodies), len(repeats), len(counts))
+        return Expired(len(payers), len(evidence), len(bodies), len(repeats), len(counts), len(receipts))
 
     return await world.database.transaction(work, name="expire_data")
 
@@ -68,7 +70,8 @@ async def count_to_erase(world: World, merchant_id: str) -> Expired:
             EXPIRY.count_to_erase, merchant_id=merchant_id, payers_before=tx.now - policy.keep_payers,
             evidence_before=tx.now - policy.keep_evidence, bodies_before=tx.now - policy.keep_event_bodies,
             repeats_before=first_at(tx.now - policy.keep_event_bodies), counts_before=tx.now - KEEP_COUNTS,
+            receipts_before=first_at(tx.now - KEEP_COUNTS),
         )  # fmt: skip
-        return Expired(row.payers, row.evidence, row.bodies, row.repeats, row.counts)
+        return Expired(row.payers, row.evidence, row.bodies, row.repeats, row.counts, row.receipts)
 
     return await world.database.transaction(work, name="count_to_erase", read_only=True)

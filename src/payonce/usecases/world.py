@@ -128,7 +128,7 @@ class World:
 
     def for_refunds(self) -> World:
         """The same world with accounts that can send money back, and cannot create a payment: the refund worker's."""
-        return replace(self, tills={key: till.as_refunder() for key, till in self.tills.items()})
+        return replace(self, together=None, tills={key: till.as_refunder() for key, till in self.tills.items()})
 
     def refunder(self, provider: str, account: str) -> ProviderRefunder:
         """The account with the means to send money back. Raises Refused `provider_unknown`; Bug in any other world."""
@@ -139,12 +139,12 @@ class World:
 
     def for_jobs(self) -> World:
         """The same world without any means to create a payment: what every job is handed."""
-        return replace(self, tills={key: till.as_looker() for key, till in self.tills.items()})
+        return replace(self, together=None, tills={key: till.as_looker() for key, till in self.tills.items()})
 
     def for_looking(self) -> World:
         """The same world for a look without any effect: nothing can be written, and nobody called (S17)."""
         tills = {key: till.as_silent() for key, till in self.tills.items()}
-        return replace(self, database=ReadingDatabase(self.database), tills=tills)
+        return replace(self, database=ReadingDatabase(self.database), tills=tills, together=None)
 
     def accounts_of(self, merchant_id: str, provider: str | None = None) -> list[tuple[str, str]]:
         """The merchant's accounts as (provider, account), in the order of configuration."""
