@@ -106,6 +106,8 @@ class Tx(Protocol):
         """Queue `query` for the case that the closure raises Refused or Conflict: its work is rolled back, this is
         committed on the same connection, and only then the refusal leaves. A server that was replaced and does not know
         it cannot commit, so nobody is refused by what it remembers: the closure is run again elsewhere.
+
+        In a transaction that the caller has opened nothing is written: whether it is committed is the caller's to see.
         """
         ...
 
