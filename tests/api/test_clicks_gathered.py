@@ -70,7 +70,7 @@ def at_once(house: House, orders: list[OrderView], *, leaves: int | None = None)
 
 
 def test_twenty_clicks_are_two_transactions(house: House, watch: Watch) -> None:
-    """D4: one that decides, and one for the answers; each click gets the page of its own order."""
+    """One that decides, and one for the answers; each click gets the page of its own order."""
     orders = [house.place(f"fee:{number}") for number in range(20)]
     answers = at_once(house, orders)
     assert [answer.order_id for answer in answers] == [order.id for order in orders]
@@ -79,7 +79,7 @@ def test_twenty_clicks_are_two_transactions(house: House, watch: Watch) -> None:
 
 
 def test_who_cannot_be_answered_takes_nobody_elses_answer(house: House, watch: Watch) -> None:
-    """D4: the others of his group are decided without him; he is decided alone, and told what is wrong."""
+    """The others of his group are decided without him; he is decided alone, and told what is wrong."""
     orders = [house.place(f"fee:{number}") for number in range(4)]
     house.rows("UPDATE orders SET currency = 'XTS' WHERE order_id = %s RETURNING 1", orders[2].id)
     one, two, wrong, three = at_once(house, orders)
@@ -90,11 +90,25 @@ def test_who_cannot_be_answered_takes_nobody_elses_answer(house: House, watch: W
     house.rows("UPDATE orders SET currency = 'USD' WHERE order_id = %s RETURNING 1", orders[2].id)
 
 
+def test_each_of_several_who_cannot_be_answered_is_told_what_is_wrong_with_his_own(house: House) -> None:
+    orders = [house.place(f"fee:{number}") for number in range(3)]
+    strange = ("XTS", "XXX", "XBA")
+    for currency, order in zip(strange, orders, strict=True):
+        house.rows("UPDATE orders SET currency = %s WHERE order_id = %s RETURNING 1", currency, order.id)
+    refusals = at_once(house, orders)
+    assert [type(refusal) for refusal in refusals] == [Refused] * 3
+    for currency, refusal in zip(strange, refusals, strict=True):
+        assert currency in str(refusal)
+    assert house.rows("SELECT count(*) FROM receipts WHERE answer = 'refused'")[0][0] >= 3
+    house.rows("UPDATE orders SET currency = 'USD' RETURNING 1")
+
+
 @pytest.mark.parametrize("first", [0, 2], ids=["who comes first", "who comes among others"])
 def test_an_order_that_somebody_keeps_locked_holds_up_nobody_else(house: House, first: int) -> None:
     """An application's own open transaction: all others get their page while it lasts, and its payer behind it."""
     orders = [house.place(f"fee:{number}") for number in range(8)]
     stuck = orders[first]
+    house.checkout(stuck)
 
     async def story() -> None:
         async with AsyncDatabase(house.dsn, clock=house.clock, chance=house.world.chance) as database:
@@ -106,6 +120,7 @@ def test_an_order_that_somebody_keeps_locked_holds_up_nobody_else(house: House, 
 
             with psycopg.connect(house.dsn) as application:
                 application.execute("SELECT 1 FROM orders WHERE order_id = %s FOR UPDATE", [stuck.id])
+                application.execute("SELECT 1 FROM attempts WHERE order_id = %s FOR UPDATE", [stuck.id])
                 clicks = {order.id: click(order) for order in orders[: first + 1]}
                 await asyncio.sleep(0)
                 clicks |= {order.id: click(order) for order in orders[first + 1 :]}

@@ -13,6 +13,7 @@ from payonce.drivers.stepping import run_to_end
 from payonce.drivers.transaction import Moment
 from payonce.usecases.answers import Checkout, InProgress, Silent
 from payonce.usecases.ensure_checkout import ensure_checkout
+from payonce.usecases.resolve_attempts import resolve_attempts
 from tests.promises.acts import intent_of, pay_part, spoil
 from tests.promises.soundness import payable_attempts
 from tests.promises.test_second_payments import late
@@ -38,6 +39,28 @@ def test_a_click_whose_commit_answer_was_lost_is_answered_by_its_next_run(databa
     again = house.click(order)
     assert isinstance(again, Checkout) and again.attempt_id == first.attempt_id
     assert len(cuts) == 1 and house.rows("SELECT count(*) FROM receipts") == [(1,)]
+    house.close()
+
+
+def test_what_was_given_up_behind_a_lost_commit_answer_is_followed_by_another(database_url: str) -> None:
+    """X3: the attempt is there when its transaction runs again, and its job has abandoned it: the click begins anew."""
+    resolved: list[object] = []
+
+    async def cut_once(moment: Moment) -> None:
+        if moment.stage == "after_commit" and moment.transaction == "checkout" and not resolved:
+            house.clock.move(20 * 60)
+            resolved.append(Context().run(run_to_end, resolve_attempts(elsewhere.for_jobs(), "default")))
+            raise ConnectionCut("the answer of COMMIT was lost")
+
+    house = House(database_url, observer=cut_once, seat=nowpayments_seat)
+    order = house.place()
+    with SyncDatabase(database_url, clock=house.clock, chance=house.world.chance) as database:
+        elsewhere = replace(house.world, database=database)
+        answer = house.click(order)
+    # Twenty minutes are longer than any click may take.
+    assert isinstance(answer, Silent) and answer.reason == "checkout_busy"
+    assert [attempt.state for attempt in house.see(order).attempts] == ["abandoned"]
+    assert house.checkout(order).number == 2
     house.close()
 
 

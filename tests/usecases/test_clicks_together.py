@@ -15,12 +15,14 @@ from payonce.domain.order import Order
 from payonce.store.database import Tx
 from payonce.usecases.answers import AlreadyPaid, Checkout, OrderView
 from payonce.usecases.decide_cases import Undecided, decide_alone, decide_group
+from payonce.usecases.set_stock import set_stock
 from payonce.usecases.together import Case, Drafts
 from payonce.usecases.world import World
 from tests.promises.conftest import build, house
 from tests.promises.soundness import assert_sound
 from tests.support.house import House
 from tests.support.meeting import Meeting, clicks_on
+from tests.support.poor import IS_POOR
 from tests.usecases.test_receive_statements import Counted
 
 __all__ = ["build", "house"]
@@ -44,7 +46,7 @@ def trips_of(house: House, number: int) -> list[list[str]]:
 
 
 def test_ten_clicks_on_ten_orders_cost_the_statements_of_one(house: House) -> None:
-    """A11, D4: one statement for a table, however many click."""
+    """One statement for a table, however many click."""
     lone, ten = trips_of(house, 1), trips_of(house, 10)
     assert ten == lone
     assert all(len(set(trip)) == len(trip) for trip in ten)
@@ -83,7 +85,7 @@ def test_each_of_a_group_gets_its_own_answer(house: House) -> None:
 
 
 def test_a_click_that_cannot_be_decided_undoes_the_whole_group(house: House) -> None:
-    """D4: nothing is half done; it is said which one it was, so that the others are decided without it."""
+    """Nothing is half done; it is said which one it was, so that the others are decided without it."""
     fine, stuck = house.place("fee:1"), house.place("fee:2")
     # As of an account that is not configured any more.
     house.rows("UPDATE orders SET currency = 'XTS' WHERE order_id = %s RETURNING 1", stuck.id)
@@ -94,18 +96,34 @@ def test_a_click_that_cannot_be_decided_undoes_the_whole_group(house: House) -> 
     assert isinstance(house.click(fine), Checkout)
 
 
+@pytest.mark.skipif(IS_POOR, reason="without SKIP LOCKED a group waits")
 @pytest.mark.parametrize("among", [1, 2], ids=["alone in its group", "with another"])
 def test_an_order_that_somebody_holds_is_waited_for_by_no_group(house: House, among: int) -> None:
     """Of a purpose whose older order is locked, nothing is decided: whoever holds it may be about to change it."""
     older = house.place("fee:1")
     house.checkout(older)
     newer, other = house.place("fee:1", amount_minor=5000), house.place("fee:2")
-    cases = [Case(order.id, "test", house.world.ids.new(), _read_state) for order in (newer, other)[:among]]
+    cases = [_case(house, order) for order in (newer, other)[:among]]
     with psycopg.connect(house.dsn) as application:
         application.execute("SELECT 1 FROM orders WHERE order_id = %s FOR UPDATE", [older.id])
+        # Whoever decides about an order holds its attempts as well.
+        application.execute("SELECT 1 FROM attempts WHERE order_id = %s FOR UPDATE", [older.id])
         saids = house.run(decide_group(house.world, "default", cases, occasion="created"))
     assert [said and said() for said in saids] == [None, "open"][:among]
     assert house.run(decide_alone(house.world, "default", cases[0], occasion="created")) == house.see(newer).state
+
+
+def test_what_asks_for_stock_is_decided_by_no_group(house: House) -> None:
+    """Many orders share an item, and an application may hold it for as long as its own transaction lasts."""
+    house.run(set_stock(house.world, "default", "seat", 5, by="test"))
+    seat, other = house.place("fee:1", items=[{"sku": "seat", "quantity": 1}]), house.place("fee:2")
+    with psycopg.connect(house.dsn) as application:
+        application.execute("SELECT 1 FROM stock_items FOR UPDATE")
+        cases = [_case(house, seat), _case(house, other)]
+        saids = house.run(decide_group(house.world, "default", cases, occasion="created"))
+    assert [said and said() for said in saids] == [None, "open"]
+    one, two = clicks(house, [seat, other], Meeting())
+    assert isinstance(one, Checkout) and isinstance(two, Checkout)
 
 
 def test_a_refusal_of_a_lone_click_is_committed(house: House) -> None:
@@ -121,3 +139,7 @@ def test_a_refusal_of_a_lone_click_is_committed(house: House) -> None:
 
 async def _read_state(tx: Tx, book: Book, order: Order, drafts: Drafts) -> str:
     return order.state
+
+
+def _case(house: House, order: OrderView) -> Case[str]:
+    return Case(order.id, "test", house.world.ids.new(), _read_state)

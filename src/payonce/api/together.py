@@ -54,7 +54,7 @@ class Together:
         self._gatherers: Final[dict[Occasion, Gatherer[Case[Any], Said[Any] | Turn]]] = {
             occasion: Gatherer(
                 partial(self._decide, occasion), items="checkouts", on_full=on_full, largest_group=LARGEST_GROUP,
-                most_waiting=most_waiting, drops_who_left=True,
+                most_waiting=most_waiting, drops_who_left=occasion == "checkout",
             )
             for occasion, most_waiting in most.items()
         }  # fmt: skip
@@ -91,7 +91,7 @@ class Together:
                 _note(occasion, len(left), out)
                 del left[out.number]
             except Exception as error:
-                if len(left) == 1 or isinstance(error, Unavailable):
+                if len(cases) == 1 or isinstance(error, Unavailable):
                     raise
                 _note(occasion, len(left), error)
                 break

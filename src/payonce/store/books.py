@@ -19,7 +19,7 @@ from payonce.domain.observation import PaidIn
 from payonce.domain.order import Order
 from payonce.domain.refund import Refund
 from payonce.store import owed, payouts, queries, stock, tallies
-from payonce.store.database import Call, Row, Tx
+from payonce.store.database import Call, Query, Row, Tx
 from payonce.store.findings import resolve_findings, write_findings
 from payonce.store.payouts import PAYOUTS
 
@@ -48,7 +48,7 @@ class Beside:
     one purpose they queue up, instead of meeting each other's rows at the end of every run.
 
     `skips`: nobody is waited for. The orders of purposes of which somebody holds one are in `kept` then, and their
-    books are left out.
+    books are left out; so are those that ask for stock, which is locked as well and which many share.
     """
 
     def __init__(self, *calls: Call, waits: bool = False, skips: bool = False) -> None:
@@ -59,8 +59,8 @@ class Beside:
         self.kept: frozenset[UUID] = frozenset()
 
     def free(self, rows: Sequence[Row]) -> list[Row]:
-        """What `lock_free_orders` locked of purposes that nobody holds anything of; the others are noted as kept."""
-        held = {row.wanted_purpose for row in rows if row.order_id is None}
+        """What was locked of purposes of which nothing is to be waited for; the others are noted as kept."""
+        held = {row.wanted_purpose for row in rows if row.order_id is None or row.has_items}
         self.kept = frozenset(row.wanted_id for row in rows if row.wanted_purpose in held)
         return [row for row in rows if row.wanted_purpose not in held]
 
@@ -110,7 +110,8 @@ async def load(
     """
     named = None if purposes is None else sorted(set(purposes))
     known = sorted(set(order_ids))
-    calls = _calls_for(merchant_id, known, with_refs) if known else []
+    attempts = BOOKS.read_attempts if beside and beside.skips else BOOKS.lock_attempts
+    calls = _calls_for(merchant_id, known, attempts, with_refs) if known else []
     waiting = [(LOCKS.wait_for_orders, {"merchant_id": merchant_id, "purposes": named or []})]
     first = waiting if beside and beside.waits else []
     asked = beside.calls if beside else ()
@@ -138,7 +139,7 @@ async def load(
     if known:
         _fill(by_order, rest)
     others = sorted(by_order.keys() - set(known))
-    calls = _calls_for(merchant_id, others, with_refs) if others else []
+    calls = _calls_for(merchant_id, others, attempts, with_refs) if others else []
     stocked = stock.calls_for(merchant_id, [row.order_id for row in orders if row.has_items], skus)
     if calls or stocked:
         more = await tx.all(*calls, *stocked)
@@ -148,10 +149,10 @@ async def load(
     return books
 
 
-def _calls_for(merchant_id: str, order_ids: Sequence[UUID], with_refs: bool) -> list[Call]:
+def _calls_for(merchant_id: str, order_ids: Sequence[UUID], attempts: Query, with_refs: bool) -> list[Call]:
     """What is loaded for orders whose ids are known: single tables by one index each, whatever statistics there are."""
     given = {"merchant_id": merchant_id, "order_ids": order_ids}
-    needed = [BOOKS.lock_attempts, BOOKS.load_captures, BOOKS.load_returns, BOOKS.load_refunds, PAYOUTS.load_shares]
+    needed = [attempts, BOOKS.load_captures, BOOKS.load_returns, BOOKS.load_refunds, PAYOUTS.load_shares]
     return [(query, given) for query in (*needed, *([BOOKS.load_refs] if with_refs else []))]
 
 

@@ -39,6 +39,16 @@ WHERE merchant_id = %(merchant_id)s::text
 ORDER BY order_id, number
 FOR UPDATE;
 
+-- name: read_attempts
+-- The same without a lock, for whoever holds their orders and waits for nobody: who changes an attempt holds its order.
+SELECT attempt_id, order_id, purpose, number, provider, account, flow, state, amount_minor, currency, fence, lease_until,
+    handle_kind, handle_ref, url, client_secret, expires_at, disclosed_at, consent_at, close_because, decline,
+    needs_action, created_at, opened_at, sent_at, asked_at, instructions, version, seen_at, closing_since
+FROM attempts
+WHERE merchant_id = %(merchant_id)s::text
+    AND order_id = ANY(%(order_ids)s::uuid[])
+ORDER BY order_id, number;
+
 -- name: load_captures
 -- Loads what came in for locked orders, and what of it serves them.
 SELECT provider, account, kind, ref, attempt_id, order_id, currency, captured_minor, allocated_minor, surplus_minor,

@@ -28,8 +28,8 @@ Said = Callable[[], T]
 class Undecided(PayonceError):
     """One case of a group cannot be decided with the others, and all of it was rolled back; `number` is its place."""
 
-    def __init__(self, number: int, error: Exception) -> None:
-        super().__init__(str(error), code=getattr(error, "code", type(error).__name__))
+    def __init__(self, number: int, error: PayonceError) -> None:
+        super().__init__(error.message, code=error.code)
         self.number = number
 
 
@@ -104,7 +104,8 @@ async def _decide(
         book.cause, book.happened_at = case.cause, None
         try:
             decided = await case.decide(tx, book, book.orders[case.order_id], drafts)
-        except Exception as error:
+        except PayonceError as error:
+            # Anything else is the driver's, which runs a transaction again whose connection broke, or a bug.
             if len(cases) == 1:
                 raise
             raise Undecided(number, error) from error

@@ -178,6 +178,9 @@ async def _decide(
             # The COMMIT of an earlier run was not confirmed and had happened; nobody took the attempt over since.
             return _Began(replace(mine), await stored_call(tx, merchant_id, mine))
         step = checkout.next_step(book, order, terms_for(world, offered, book), world.policy_of(merchant_id))
+        if isinstance(step, Begin) and mine is not None:
+            # It came to nothing while this click was held up; its next look begins another one, with an id of its own.
+            return Wait(mine)
         if isinstance(step, Begin):
             amount_minor, currency = step.amount_minor, step.order.currency
             refuse_unpayable(world, [(each.provider, each.account) for each in offered], amount_minor, currency)
