@@ -61,7 +61,7 @@ async def decide_group(
     world: World, merchant_id: str, cases: Sequence[Case[Any]], *, occasion: Occasion
 ) -> list[Said[Any] | None]:
     """What each of the cases came to, in their order, once all of it is committed. It waits for nobody: None where
-    somebody holds an order of the case's purpose.
+    somebody holds an order of the case's purpose, or one of them asks for stock.
 
     Raises what a lone case raises, and Undecided for one of several: nothing is decided then.
     """
@@ -87,9 +87,7 @@ async def _decide(
     asked = {"merchant_id": merchant_id, "order_ids": order_ids}
     facts: list[Call] = [(ORDERS.checkout_facts, asked)] if occasion == "checkout" else []
     beside, rules = books.Beside(*facts, skips=skips), world.rules_of(merchant_id)
-    loaded = await books.load(
-        tx, merchant_id, None, order_ids, tape.next, world.kinds, rules=rules, beside=beside
-    )  # fmt: skip
+    loaded = await books.load(tx, merchant_id, None, order_ids, tape.next, world.kinds, rules=rules, beside=beside)
     drafts = Drafts({row.order_id: row for row in beside.rows[0]} if facts else {})
     by_order = {order_id: book for book in loaded.values() for order_id in book.orders}
     saids: list[Said[Any] | None] = []
