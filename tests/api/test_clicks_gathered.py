@@ -7,18 +7,22 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
-from payonce.api.together import Together
+from payonce.api.together import MOST_TAKEN_OUT, Together
 from payonce.base.errors import Bug, Refused, Unavailable
+from payonce.domain.book import Book
+from payonce.domain.order import Order
 from payonce.drivers.postgres_async import AsyncDatabase
 from payonce.drivers.postgres_sync import SyncDatabase
 from payonce.drivers.transaction import Moment
 from payonce.store.database import Limits, Tx
 from payonce.usecases.answers import Checkout, OrderView
 from payonce.usecases.ensure_checkout import Click, ensure_checkout
+from payonce.usecases.together import Case, Drafts, Occasion
 from tests.promises.soundness import assert_sound
 from tests.support.house import House
 from tests.support.waiting import DEADLINE_SECONDS
@@ -91,15 +95,17 @@ def test_who_cannot_be_answered_takes_nobody_elses_answer(house: House, watch: W
 
 
 def test_each_of_several_who_cannot_be_answered_is_told_what_is_wrong_with_his_own(house: House) -> None:
-    orders = [house.place(f"fee:{number}") for number in range(3)]
-    strange = ("XTS", "XXX", "XBA")
-    for currency, order in zip(strange, orders, strict=True):
+    """They are more than are taken out of a group one by one; who can be answered among them is answered."""
+    fine, *others = (house.place(f"fee:{number}") for number in range(MOST_TAKEN_OUT + 2))
+    strange = ("XTS", "XXX", "XBA", "XBB")
+    for currency, order in zip(strange, others, strict=True):
         house.rows("UPDATE orders SET currency = %s WHERE order_id = %s RETURNING 1", currency, order.id)
-    refusals = at_once(house, orders)
-    assert [type(refusal) for refusal in refusals] == [Refused] * 3
+    *refusals, answer = at_once(house, [*others, fine])
+    assert isinstance(answer, Checkout)
+    assert [type(refusal) for refusal in refusals] == [Refused] * len(strange)
     for currency, refusal in zip(strange, refusals, strict=True):
         assert currency in str(refusal)
-    assert house.rows("SELECT count(*) FROM receipts WHERE answer = 'refused'")[0][0] >= 3
+    assert house.rows("SELECT count(*) FROM receipts WHERE answer = 'refused'") == [(len(strange),)]
     house.rows("UPDATE orders SET currency = 'USD' RETURNING 1")
 
 
@@ -178,3 +184,24 @@ def test_who_hangs_up_before_his_turn_is_left_out(house: House) -> None:
     assert {type(answer) for answer in (one, two)} == {Checkout}
     assert house.see(orders[1]).attempts == ()
     assert house.checkout(orders[1]).number == 1
+
+
+@pytest.mark.parametrize(("occasion", "is_decided"), [("checkout", False), ("created", True)])
+def test_what_a_provider_made_is_recorded_although_nobody_waits_for_it(
+    house: House, occasion: Occasion, is_decided: bool
+) -> None:
+    order, decided = house.place(), list[UUID]()
+
+    async def decide(tx: Tx, book: Book, order: Order, drafts: Drafts) -> None:
+        decided.append(order.id)
+
+    async def story() -> None:
+        together = Together(house.world)
+        case = Case(order.id, "test", house.world.ids.new(), decide)
+        click = asyncio.create_task(together.decide(occasion, "default", case))
+        await asyncio.sleep(0)
+        click.cancel()
+        await together.aclose()
+
+    asyncio.run(story())
+    assert decided == [order.id] * is_decided

@@ -53,3 +53,16 @@ def test_the_schema_and_the_queries_keep_to_portable_sql() -> None:
         if (match := NOT_PORTABLE.search(without_comments(text)))
     ]
     assert found == []
+
+
+def test_who_waits_for_nobody_locks_and_reads_what_everybody_else_does() -> None:
+    """A group of clicks would else decide about a book in which an order or a column is missing."""
+    said = {name.rpartition(": ")[2]: " ".join(without_comments(body).split()) for name, body in queries()}
+    assert said["lock_attempts"] == said["read_attempts"].replace(";", " FOR UPDATE;")
+    waits, skips = said["lock_orders"], said["lock_free_orders"]
+    which = re.search(r"FROM orders AS o (WHERE .*) ORDER BY order_id FOR UPDATE;", waits)
+    columns = re.search(r"SELECT (.*?) FROM orders AS o", waits)
+    assert which and columns
+    assert f"SELECT order_id, purpose FROM orders AS o {which[1]} ), free AS (" in skips
+    assert f"SELECT {columns[1]} FROM orders WHERE" in skips
+    assert f"SELECT {', '.join(f'free.{name}' for name in columns[1].split(', '))}, wanted.order_id" in skips

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from contextvars import Context
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,9 +13,10 @@ from payonce.drivers.failures import ConnectionCut
 from payonce.drivers.postgres_sync import SyncDatabase
 from payonce.drivers.stepping import run_to_end
 from payonce.drivers.transaction import Moment
-from payonce.usecases.answers import Checkout, InProgress, Silent
+from payonce.usecases.answers import Checkout, InProgress, OrderView, Silent
 from payonce.usecases.ensure_checkout import ensure_checkout
 from payonce.usecases.resolve_attempts import resolve_attempts
+from payonce.usecases.world import World
 from tests.promises.acts import intent_of, pay_part, spoil
 from tests.promises.soundness import payable_attempts
 from tests.promises.test_second_payments import late
@@ -42,21 +45,37 @@ def test_a_click_whose_commit_answer_was_lost_is_answered_by_its_next_run(databa
     house.close()
 
 
-def test_what_was_given_up_behind_a_lost_commit_answer_is_followed_by_another(database_url: str) -> None:
-    """X3: the attempt is there when its transaction runs again, and its job has abandoned it: the click begins anew."""
-    resolved: list[object] = []
+def held_up(
+    database_url: str,
+    seat: Seating,
+    seconds: float,
+    meanwhile: Callable[[World, OrderView], Coroutine[Any, Any, object]],
+) -> tuple[House, OrderView, list[object]]:
+    """A click whose COMMIT's answer is lost after so many seconds, in which another process does something, once; and
+    what the other and the click were answered."""
+    said: list[object] = []
 
     async def cut_once(moment: Moment) -> None:
-        if moment.stage == "after_commit" and moment.transaction == "checkout" and not resolved:
-            house.clock.move(20 * 60)
-            resolved.append(Context().run(run_to_end, resolve_attempts(elsewhere.for_jobs(), "default")))
+        if moment.stage == "after_commit" and moment.transaction == "checkout" and not said:
+            house.clock.move(seconds)
+            # Another process, whose transactions are none of ours.
+            said.append(Context().run(run_to_end, meanwhile(elsewhere, order)))
             raise ConnectionCut("the answer of COMMIT was lost")
 
-    house = House(database_url, observer=cut_once, seat=nowpayments_seat)
+    house = House(database_url, observer=cut_once, seat=seat)
     order = house.place()
     with SyncDatabase(database_url, clock=house.clock, chance=house.world.chance) as database:
         elsewhere = replace(house.world, database=database)
-        answer = house.click(order)
+        said.append(house.click(order))
+    assert len(said) == 2
+    return house, order, said
+
+
+def test_what_was_given_up_behind_a_lost_commit_answer_is_followed_by_another(database_url: str) -> None:
+    """X3: the attempt is there when its transaction runs again, and its job has abandoned it: the click begins anew."""
+    house, order, (_, answer) = held_up(
+        database_url, nowpayments_seat, 20 * 60, lambda world, order: resolve_attempts(world.for_jobs(), "default")
+    )
     # Twenty minutes are longer than any click may take.
     assert isinstance(answer, Silent) and answer.reason == "checkout_busy"
     assert [attempt.state for attempt in house.see(order).attempts] == ["abandoned"]
@@ -71,22 +90,10 @@ def test_what_another_gave_up_meanwhile_is_not_made_behind_a_lost_commit_answer(
     """S6, X3: the attempt is there when its transaction runs again, and by then it was taken over: found nowhere,
     abandoned, and followed by another one. Made all the same, it would be a second way to pay that nobody knows of.
     """
-    others: list[object] = []
-
-    async def cut_once(moment: Moment) -> None:
-        if moment.stage == "after_commit" and moment.transaction == "checkout" and not others:
-            house.clock.move(31)
-            # Another process, whose transactions are none of ours.
-            others.append(Context().run(run_to_end, ensure_checkout(elsewhere, "default", order.id)))
-            raise ConnectionCut("the answer of COMMIT was lost")
-
-    house = House(database_url, observer=cut_once, seat=seat)
-    order = house.place()
-    with SyncDatabase(database_url, clock=house.clock, chance=house.world.chance) as database:
-        elsewhere = replace(house.world, database=database)
-        answer = house.click(order)
-    assert len(others) == 1
-    assert all(isinstance(each, Checkout | Silent) for each in (answer, *others))
+    house, order, answers = held_up(
+        database_url, seat, 31, lambda world, order: ensure_checkout(world, "default", order.id)
+    )
+    assert all(isinstance(answer, Checkout | Silent) for answer in answers)
     house.clock.move(61)
     house.resolve()
     now = house.checkout(order)

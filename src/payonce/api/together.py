@@ -18,6 +18,7 @@ import structlog
 
 from payonce.api.gather import Gatherer
 from payonce.api.load import TooMuch
+from payonce.base import ids
 from payonce.base.errors import Unavailable, ensure
 from payonce.store.database import in_transaction
 from payonce.usecases.decide_cases import Said, Undecided, decide_alone, decide_group
@@ -88,8 +89,7 @@ class Together:
             try:
                 saids = await decide_group(self._world, merchant_id, [cases[at] for at in left], occasion=occasion)
             except Undecided as out:
-                _note(occasion, len(left), out)
-                del left[out.number]
+                _note(occasion, len(left), out, ids.show(ids.ORDER, cases[left.pop(out.number)].order_id))
             except Exception as error:
                 if len(cases) == 1 or isinstance(error, Unavailable):
                     raise
@@ -102,6 +102,6 @@ class Together:
         return found
 
 
-def _note(occasion: Occasion, size: int, error: Exception) -> None:
+def _note(occasion: Occasion, size: int, error: Exception, order_id: str | None = None) -> None:
     code = getattr(error, "code", type(error).__name__)
-    LOG.warning("clicks_apart", occasion=occasion, size=size, code=code)
+    LOG.warning("clicks_apart", occasion=occasion, size=size, code=code, order_id=order_id)

@@ -25,8 +25,7 @@ from payonce.store.payouts import PAYOUTS
 
 BOOKS: Final = queries.load("books")
 LOCKS: Final = queries.load("order_locks")
-
-
+# Behind an order's own columns `lock_free_orders` says of which purpose it is wanted.
 _ORDER_COLUMNS: Final = len(fields(Order))
 
 
@@ -110,7 +109,9 @@ async def load(
     """
     named = None if purposes is None else sorted(set(purposes))
     known = sorted(set(order_ids))
-    attempts = BOOKS.read_attempts if beside and beside.skips else BOOKS.lock_attempts
+    skips = beside is not None and beside.skips
+    attempts = BOOKS.read_attempts if skips else BOOKS.lock_attempts
+    lock = LOCKS.lock_free_orders if skips else LOCKS.lock_orders
     calls = _calls_for(merchant_id, known, attempts, with_refs) if known else []
     waiting = [(LOCKS.wait_for_orders, {"merchant_id": merchant_id, "purposes": named or []})]
     first = waiting if beside and beside.waits else []
@@ -118,17 +119,14 @@ async def load(
     answers = await tx.all(
         *first,
         *asked,
-        (
-            LOCKS.lock_free_orders if beside and beside.skips else LOCKS.lock_orders,
-            {"merchant_id": merchant_id, "purposes": named, "order_ids": known},
-        ),
+        (lock, {"merchant_id": merchant_id, "purposes": named, "order_ids": known}),
         *calls,
     )
     answers = answers[len(first) :]
     if beside:
         beside.rows, answers = answers[: len(asked)], answers[len(asked) :]
     orders, *rest = answers
-    if beside and beside.skips:
+    if beside and skips:
         orders = beside.free(orders)
     names = sorted({row.purpose for row in orders}) if named is None else named
     books = {name: Book(merchant_id, name, tx.now, new_id, tuple(kinds), rules) for name in names}

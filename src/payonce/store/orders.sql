@@ -66,17 +66,17 @@ INSERT INTO attempts (
 )
 SELECT
     %(merchant_id)s::text, n.attempt_id, n.order_id, n.purpose, n.number, n.provider, n.account, n.flow, 'creating',
-    n.amount_minor, n.currency, n.method, n.path, n.body, n.key, n.version, 1, n.lease_until, n.expires_at,
+    n.amount_minor, n.currency, n.method, n.path, n.body, n.key, n.version, n.fence, n.lease_until, n.expires_at,
     %(now)s::timestamptz, %(now)s::timestamptz, n.handle_kind, n.handle_ref, n.watch_until
 FROM unnest(
     %(attempt_ids)s::uuid[], %(order_ids)s::uuid[], %(purposes)s::text[], %(numbers)s::integer[],
     %(providers)s::text[], %(accounts)s::text[], %(flows)s::text[], %(amounts)s::bigint[], %(currencies)s::text[],
     %(methods)s::text[], %(paths)s::text[], %(bodies)s::bytea[], %(keys)s::text[], %(versions)s::text[],
-    %(leases)s::timestamptz[], %(expires)s::timestamptz[], %(handle_kinds)s::text[], %(handle_refs)s::text[],
+    %(fences)s::integer[], %(leases)s::timestamptz[], %(expires)s::timestamptz[], %(handle_kinds)s::text[], %(handle_refs)s::text[],
     %(watches)s::timestamptz[]
 ) AS n (
     attempt_id, order_id, purpose, number, provider, account, flow, amount_minor, currency, method, path, body, key,
-    version, lease_until, expires_at, handle_kind, handle_ref, watch_until
+    version, fence, lease_until, expires_at, handle_kind, handle_ref, watch_until
 );
 
 -- name: refs_of_attempt

@@ -36,7 +36,8 @@ def write_new_attempts(tx: Tx, merchant_id: str, new: Sequence[NewAttempt]) -> N
         currencies=[a.currency for a in attempts], methods=[call.method for call in calls],
         paths=[call.path for call in calls], bodies=[call.body for call in calls],
         keys=[call.idempotency_key or "" for call in calls], versions=[call.api_version for call in calls],
-        leases=[a.lease_until for a in attempts], expires=[a.expires_at for a in attempts],
+        fences=[a.fence for a in attempts], leases=[a.lease_until for a in attempts],
+        expires=[a.expires_at for a in attempts],
         handle_kinds=[a.handle_kind for a in attempts], handle_refs=[a.handle_ref for a in attempts],
         watches=[each.watch_until for each in new],
     )  # fmt: skip

@@ -6,14 +6,12 @@ Money and goods go their own ways: a refund returns no stock, and this returns n
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
 from uuid import UUID
 
 from payonce.base.errors import Conflict, Refused
 from payonce.domain import stock
 from payonce.domain.book import Book
 from payonce.domain.order import Order
-from payonce.store import queries
 from payonce.store.database import Tx
 from payonce.usecases.answers import OrderView
 from payonce.usecases.in_book import in_book
@@ -22,8 +20,6 @@ from payonce.usecases.receipts import Receipt, write_receipts
 from payonce.usecases.retry_effect import cause_of
 from payonce.usecases.set_stock import LONGEST_REASON
 from payonce.usecases.world import World
-
-ORDERS: Final = queries.load("orders")
 
 
 async def restock_order(
